@@ -17,7 +17,7 @@ const RUN: [&str; 4] = ["run", "job.yaml", "--summary", "json"];
 pub fn wait(what: &str, until: impl Fn() -> bool) {
     let since = Instant::now();
     while !until() {
-        assert!(since.elapsed() < Duration::from_mins(1), "no {what}");
+        assert!(since.elapsed() < Duration::from_mins(3), "no {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
