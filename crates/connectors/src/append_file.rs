@@ -90,7 +90,7 @@ impl AppendFile {
             write_error(&path, &why)
         })?;
         lock(&path, &file)?;
-        // Whoever has gone on from an older mark has the last of these.
+        // A process that continued behind this mark has the last of these open and locked.
         let later = self.lock_behind(mark.part)?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
         if length < mark.length {

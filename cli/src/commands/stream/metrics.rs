@@ -10,7 +10,7 @@ use anomal_telemetry::prometheus_client::{
 };
 use tokio::sync::watch;
 
-/// Tells how a stream is when it is asked.
+/// The latest status of a stream, as metrics at each scrape.
 #[derive(Debug)]
 pub struct StreamMetrics(pub watch::Receiver<Option<StreamStatus>>);
 
