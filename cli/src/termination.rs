@@ -73,6 +73,9 @@ fn failure_message(failure: &Failure) -> Value {
     if let Some(path) = &failure.path {
         message["path"] = path.as_str().into();
     }
+    if let Some(reason) = &failure.reason {
+        message["reason"] = reason.as_str().into();
+    }
     message
 }
 
@@ -105,7 +108,7 @@ mod tests {
     use super::*;
 
     fn parsed(message: &str, path: Option<String>) -> Value {
-        let failure = Failure { message: message.into(), code: 2, path };
+        let failure = Failure { path, ..Failure::usage(message) };
         let text = truncated(failure_message(&failure));
         assert!(text.len() <= MAX_BYTES, "{} bytes", text.len());
         serde_json::from_str(&text).unwrap()

@@ -11,11 +11,13 @@ pub struct Failure {
     pub code: u8,
     /// The path of the first wrong setting, if the failure is about settings.
     pub path: Option<String>,
+    /// What went wrong, in upper case, for programs, such as `MEMORY_BUDGET`.
+    pub reason: Option<String>,
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>, code: u8) -> Self {
-        Self { message: message.into(), code, path: None }
+        Self { message: message.into(), code, path: None, reason: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -34,7 +36,8 @@ impl Failure {
 impl From<anomal_core::Error> for Failure {
     fn from(error: anomal_core::Error) -> Self {
         let path = error.violations.first().map(|violation| violation.path.clone());
-        Self { path, ..Self::new(error.to_string(), exit::from_code(error.code)) }
+        let failure = Self::new(error.to_string(), exit::from_code(error.code));
+        Self { path, reason: Some(error.reason), ..failure }
     }
 }
 

@@ -47,6 +47,7 @@ struct TerminationMessage {
     #[serde(rename = "reportURL")]
     report_url: Option<String>,
     error: Option<String>,
+    reason: Option<String>,
 }
 
 /// What a run found, and the address of its report.
@@ -210,30 +211,36 @@ fn failed(pod: &Pod) -> Option<Reason> {
 /// Why a container has failed.
 fn reason(pod: &Pod, end: &ContainerStateTerminated) -> Reason {
     let text = end.message.as_deref().unwrap_or_default().trim();
-    let error =
-        serde_json::from_str::<TerminationMessage>(text).ok().and_then(|message| message.error);
+    let told = serde_json::from_str::<TerminationMessage>(text).ok();
+    let (error, told) = told.map_or((None, None), |message| (message.error, message.reason));
     let error = truncated(&error.unwrap_or_else(|| text.to_owned()));
     let code = end.exit_code;
-    match (end.reason.as_deref(), code) {
-        (Some("OOMKilled"), _) => {
-            let limit =
-                memory_limit(pod).map(|limit| format!(" of {}", limit.0)).unwrap_or_default();
-            Reason::new(
-                "OutOfMemory",
-                format!(
-                    "the pod needed more memory than its limit{limit}; raise spec.runner.resources.limits.memory, and run \
-                     it again with a new value of the annotation {RERUN}"
-                ),
-            )
-        }
-        (_, 2) => Reason::new("SettingsRefused", error),
-        (_, 3) => Reason::new("InputRefused", error),
-        (_, 4) => Reason::new("ServiceUnavailable", error),
+    if end.reason.as_deref() == Some("OOMKilled") || told.as_deref() == Some("MEMORY_BUDGET") {
+        return out_of_memory(pod, &error);
+    }
+    match code {
+        2 => Reason::new("SettingsRefused", error),
+        3 => Reason::new("InputRefused", error),
+        4 => Reason::new("ServiceUnavailable", error),
         _ if error.is_empty() => {
             Reason::new("RunFailed", format!("the runner ended with exit code {code}"))
         }
         _ => Reason::new("RunFailed", format!("exit code {code}: {error}")),
     }
+}
+
+/// The kernel ended the runner, or it saw before that it would need more than its limit, and said what for.
+fn out_of_memory(pod: &Pod, error: &str) -> Reason {
+    let limit = memory_limit(pod)
+        .map_or_else(|| "it may use".to_owned(), |limit| format!("its limit of {}", limit.0));
+    let error = if error.is_empty() { String::new() } else { format!(" ({error})") };
+    Reason::new(
+        "OutOfMemory",
+        format!(
+            "the pod needed more memory than {limit}{error}; raise spec.runner.resources.limits.memory, and run \
+             it again with a new value of the annotation {RERUN}"
+        ),
+    )
 }
 
 fn memory_limit(pod: &Pod) -> Option<Quantity> {

@@ -66,7 +66,6 @@ fn settings_that_can_not_work_end_the_run_at_once() {
         let url = "deadLetter: {path: \"s3://b/x\"}";
         run(url, 2, &["outputs[0].elasticsearch.deadLetter.path", "name a file"]);
         run("bulk: {retrySeconds: 5}", 2, &["bulk.retrySeconds", "as long as it takes"]);
-        run("incidents: true", 2, &["outputs[0].elasticsearch.incidents", "no incidents"]);
         let unknown =
             Stream::new(server, "url: \"http://h\", auth: {secretRef: {name: none}}", &index, "");
         unknown.append(0..10);
