@@ -2,6 +2,8 @@
 
 #[path = "stream/disk.rs"]
 mod disk;
+#[path = "stream/entities.rs"]
+mod entities;
 #[path = "stream/job.rs"]
 mod job;
 #[path = "stream/kills.rs"]

@@ -1,8 +1,8 @@
 """Streams over labelled data sets: each row is scored before it is learned.
 
-For each set the AUROC of the rows behind the warm-up, by the Ensemble in a run over all rows, by a stream whose model stays, and
-by one that is fitted again; the share of rows without anomalies that `risk: 0.001` calls suspicious, on the rows as they are
-and on those without anomalies alone; seconds. Rows are shuffled with a seed.
+For each set the AUROC of the rows behind the warm-up, by the Ensemble in a run over all rows, by a stream whose model stays, by
+one that is fitted again, and by one whose model judges alone; the share of rows without anomalies that `risk: 0.001` calls
+suspicious; seconds. Rows are shuffled with a seed.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import subprocess
 import tempfile
 
 RISK = 0.001
-STREAMS = {"once": "{learn: once}", "continuous": None}
 
 
 def auroc(scores, labels):
@@ -98,16 +97,18 @@ def measure(data):
     figures = {"rows": count, "warm": warm_up, "batch": auroc(data.batch()[warm_up:], labels)}
     # Four fits behind the warm-up.
     every = max(1_000, (count - warm_up) // 4)
-    refit = f"{{sample: {{rows: {max(100, min(10_000, warm_up * 2))}}}, refit: {{rows: {every}, shadow: {max(400, every // 4)}}}}}"
-    for name, model in STREAMS.items():
-        rows, summary = data.stream(name, data.records, warm_up, model or refit)
+    sample = f"sample: {{rows: {max(100, min(10_000, warm_up * 2))}}}"
+    refit = f"{sample}, refit: {{rows: {every}, shadow: {max(400, every // 4)}}}"
+    models = {"once": "learn: once", "continuous": refit, "alone": f"{refit}, online: none"}
+    for name, model in models.items():
+        rows, summary = data.stream(name, data.records, warm_up, f"{{{model}}}")
         part = rows[warm_up:]
         p_values = [-(row["anomal.pvalue"] or 1.0) for row in part]
         figures[name] = auroc([row["anomal.score"] for row in part], labels)
         figures[f"{name} p"] = auroc(p_values, labels)
         figures[f"{name} models"] = summary["models"]["generation"]
         figures[f"{name} s"] = summary["durationSeconds"]
-    rows, _ = data.stream("usual", data.usual, warm_up, refit)
+    rows, _ = data.stream("usual", data.usual, warm_up, f"{{{refit}}}")
     part = rows[warm_up:]
     figures["false alarms"] = sum(row["anomal.suspicious"] for row in part) / max(1, len(part))
     return figures

@@ -5,9 +5,11 @@
 mod admission;
 mod calibration;
 mod change;
+mod profiles;
 mod rate;
 
 pub use admission::Admission;
 pub use calibration::Calibration;
 pub use change::ChangeDetector;
+pub use profiles::{Kind, ProfileOptions, Profiles, SEGMENTS, Surprise, Value};
 pub use rate::Rate;

@@ -66,6 +66,13 @@ pub(crate) fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String 
     format!("{inputs}\n{records}")
 }
 
+/// The columns that entities of a stream are known by, with their paths.
+fn stream_entities(spec: &AnomalyJobSpec) -> impl Iterator<Item = (String, &String)> {
+    let entity = spec.stream.as_ref().and_then(|stream| stream.entity.as_ref());
+    let columns = entity.map(|entity| entity.by.as_slice()).unwrap_or_default().iter();
+    columns.enumerate().map(|(index, column)| (format!("stream.entity.by[{index}]"), column))
+}
+
 /// The columns of `roles`, with their paths.
 fn role_columns(spec: &AnomalyJobSpec) -> Vec<(String, &String)> {
     let Some(roles) = &spec.roles else { return Vec::new() };
@@ -98,7 +105,9 @@ pub(crate) fn check_named_columns(
         single.into_iter().filter_map(|(path, column)| Some((path.to_owned(), column.as_ref()?)));
     let entities = spec.entity.iter().enumerate();
     let entities = entities.map(|(index, column)| (format!("entity[{index}]"), column));
-    for (path, name) in single.chain(entities).chain(role_columns(spec)) {
+    for (path, name) in
+        single.chain(entities).chain(role_columns(spec)).chain(stream_entities(spec))
+    {
         if names().any(|column| column == name) {
             continue;
         }

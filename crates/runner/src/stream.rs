@@ -40,7 +40,7 @@ use crate::{
 
 pub use check::check_stream;
 pub(crate) use check::{refuse_whole_table, time_column};
-pub use learning::ModelCounts;
+pub use learning::{EntityCounts, ModelCounts};
 pub use status::StreamStatus;
 
 /// When a stream ends.
@@ -81,6 +81,9 @@ pub struct StreamSummary {
     /// The models of a stream that learns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<ModelCounts>,
+    /// The entities of a stream that has profiles of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<EntityCounts>,
     /// The number of the last checkpoint.
     pub checkpoint: u64,
     /// The folder of the checkpoints.
@@ -214,6 +217,7 @@ impl StreamSummary {
             skewed: counts.skewed,
             warm,
             models: None,
+            entities: None,
             checkpoint,
             state: PathBuf::new(),
             duration_seconds: 0.0,
@@ -223,7 +227,7 @@ impl StreamSummary {
     fn of_shard(shard: &StreamShard) -> Self {
         let judge = shard.judge();
         let summary = Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint);
-        let models = judge.models();
-        Self { lost: shard.log().lost(), refused: shard.refused(), models, ..summary }
+        let (models, entities) = (judge.models(), judge.entities());
+        Self { lost: shard.log().lost(), refused: shard.refused(), models, entities, ..summary }
     }
 }

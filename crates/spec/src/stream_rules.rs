@@ -350,6 +350,11 @@ fn learned(spec: &Json, has_time: bool) -> Problems {
         let message = "it counts by the times of records: add `timeColumn`, the column with them, or use `risk`";
         wrong("classification.threshold.method", message);
     }
+    if spec["stream"].get("entity").is_some() && spec.get("classification").is_none() {
+        let message = "it says how unusual the features of a row are for its entity, and nothing is scored without \
+                       `classification`; add that, or remove this";
+        wrong("stream.entity", message);
+    }
     let Some(model) = spec["stream"].get("model") else { return problems };
     if spec.get("classification").is_none() {
         wrong(

@@ -34,7 +34,10 @@ impl Collector for StreamMetrics {
             ("models_refused", "Models that were fitted and not taken", models.refused.into()),
             ("records", "Records that were read", summary.rows),
         ];
-        for (name, help, value) in counters {
+        let evicted = summary.entities.map(|entities| {
+            ("evicted", "Entities whose profile was dropped for others", entities.evicted)
+        });
+        for (name, help, value) in counters.into_iter().chain(evicted) {
             let (name, metric) = (format!("anomal_stream_{name}"), ConstCounter::new(value));
             metric.encode(encoder.encode_descriptor(&name, help, None, metric.metric_type())?)?;
         }
@@ -62,6 +65,9 @@ fn gauges(status: &StreamStatus) -> Vec<(&'static str, &'static str, f64)> {
         ("checkpoints_down", "Whether no checkpoint can be saved", is_down("checkpoints")),
         ("outputs_down", "Outputs that do not answer", outputs.count() as f64),
     ];
+    if let Some(entities) = status.summary.entities {
+        gauges.push(("entities", "Entities that have a profile", entities.known as f64));
+    }
     if let Some(watermark) = status.watermark {
         gauges.push(("watermark_seconds", "Before which no record is expected", watermark));
     }

@@ -18,7 +18,7 @@ use super::{
     check,
     event_time::{self, EventTime, RowTimes, SavedTime},
     generation::Generation,
-    learning::{CHALLENGER, Due, Learner, ModelCounts, P_VALUE},
+    learning::{CHALLENGER, Due, EntityCounts, Learned, Learner, ModelCounts, P_VALUE, entities},
     quarantine::{self, FailedRecord},
     refit::{Fitter, PendingFit},
     state::{self, DecodedState, StateHead, StreamCounts, object_name},
@@ -50,6 +50,8 @@ pub(super) struct StreamJudge {
     /// Makes the results of rows that are not scored.
     unscored: AssembleResults,
     extras: Extras,
+    /// The columns that entities are known by.
+    entity: Vec<String>,
     settings: u64,
     sample: Sample,
     sample_object: String,
@@ -96,7 +98,7 @@ impl StreamJudge {
         };
         let learner = classification.as_ref().and_then(|settings| {
             let (is_loaded, has_times) = (model.is_some(), event_time.is_known());
-            Learner::new(settings, stream.model.as_ref(), is_loaded, has_times)
+            Learner::new(settings, stream, &plan, is_loaded, has_times)
         });
         let engine = Arc::clone(&engines.classification);
         let fitter = classification.map(|settings| Fitter {
@@ -115,6 +117,7 @@ impl StreamJudge {
             learner,
             unscored,
             extras,
+            entity: stream.entity.as_ref().map(|entity| entity.by.clone()).unwrap_or_default(),
             settings: settings_hash(spec, stream),
             sample_object: object_name(&sample.text),
             sample,
@@ -138,6 +141,11 @@ impl StreamJudge {
     /// The models since the beginning; none where rows are not scored.
     pub fn models(&self) -> Option<ModelCounts> {
         self.learner.as_ref().map(Learner::counts)
+    }
+
+    /// The entities that have profiles; none where there are none of any.
+    pub fn entities(&self) -> Option<EntityCounts> {
+        self.learner.as_ref().and_then(Learner::entities)
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
@@ -323,6 +331,7 @@ impl StreamJudge {
         let mut offsets = batch.offsets();
         let mut rest = None;
         let mut learned = Vec::new();
+        let mut found = Learned::default();
         if let (Scorer::Model(generation), Some(learner)) = (&self.scorer, &mut self.learner) {
             let number = learner.counts().generation.max(1);
             if height > 0 {
@@ -336,18 +345,23 @@ impl StreamJudge {
                     (batch, rest) = (before, Some(behind));
                     (height, offsets) = (batch.height(), batch.offsets());
                 }
-                of_rows.apply(&mut batch.scores)?;
+                let names = self.plan.features.iter().map(|feature| feature.name.as_str());
+                of_rows.apply(&names.collect::<Vec<_>>(), &mut batch.scores)?;
                 learned.push(batch.scores.column(P_VALUE)?.clone());
+                found = of_rows;
             }
             learned.push(Column::new("model".into(), vec![number; height]));
         } else if let Some(learner) = &mut self.learner {
-            learner.pass(&offsets, &self.times);
+            learner.pass(&batch, &self.times)?;
         }
         let results = match &self.scorer {
             Scorer::Model(generation) if height > 0 => &generation.results,
             _ => &self.unscored,
         };
         let mut batch = results.process(batch).await?;
+        if let Some(notes) = found.notes() {
+            add_notes(&mut batch.results, &notes)?;
+        }
         let mut columns = batch.results.columns().to_vec();
         columns.push(Column::new("anomal.partition".into(), vec![batch.partition; height]));
         columns.push(Column::new("anomal.warm".into(), vec![self.is_warm(); height]));
@@ -357,6 +371,10 @@ impl StreamJudge {
                 let column = known.unwrap_or_else(|| Column::full_null("".into(), height, &of));
                 columns.push(column.with_name(format!("anomal.{name}").into()));
             }
+        }
+        if !self.entity.is_empty() {
+            let names = entities(&self.entity, &batch)?;
+            columns.push(Column::new("anomal.entity".into(), names));
         }
         if self.event_time.is_known() {
             columns.extend(event_time::columns(&self.times, &offsets));
@@ -429,6 +447,20 @@ impl StreamJudge {
     }
 }
 
+/// Adds what is unusual for their entities to the explanations of rows.
+fn add_notes(results: &mut DataFrame, notes: &[Option<&str>]) -> Result<()> {
+    const EXPLANATION: &str = "anomal.explanation";
+    let explanations = results.column(EXPLANATION)?.str()?;
+    let noted =
+        explanations.iter().zip(notes).map(|(explanation, note)| match (explanation, note) {
+            (Some(explanation), Some(note)) => Some(format!("{explanation}; {note}")),
+            (explanation, note) => explanation.or(*note).map(str::to_owned),
+        });
+    let noted: Vec<Option<String>> = noted.collect();
+    results.with_column(Column::new(EXPLANATION.into(), noted))?;
+    Ok(())
+}
+
 /// Whether each row is hit by a flag of high severity.
 fn high_severity(plan: &Plan, batch: &Batch, offsets: &[u64]) -> Vec<bool> {
     let is_high = |hit: &Hit| plan.flags[hit.flag].severity() == Severity::High;
@@ -459,6 +491,10 @@ fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
     };
     let further = match &stream.model {
         Some(model) => format!("{further} {model:?}"),
+        None => further,
+    };
+    let further = match &stream.entity {
+        Some(entity) => format!("{further} {entity:?}"),
         None => further,
     };
     let mut spec = spec.clone();

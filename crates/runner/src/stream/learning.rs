@@ -3,20 +3,32 @@
 //! Row by row: each is judged by what was learned before it, then learned. Models change between two rows that depend on the
 //! rows before them alone, so that a replay uses the same ones.
 
+mod learned;
 mod line;
+mod members;
 mod sample;
 mod saved;
 mod trial;
 
-use anomal_core::{Batch, Result, Table};
+use anomal_core::{Batch, Result, Table, proto::Plan};
 use anomal_detectors::online::{Admission, Calibration, ChangeDetector, Rate};
-use anomal_spec::{Classification, Learn, Refit, StreamModel, seconds};
-use polars::prelude::{Column, DataFrame, Float64Chunked, IntoColumn, NewChunkedArray};
+use anomal_spec::{Classification, Learn, Online, Refit, Stream, seconds};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-pub(super) use self::saved::{Object, SavedLearning};
-use self::{line::Line, sample::RowSample, trial::Trial};
+pub use self::members::EntityCounts;
+pub(super) use self::{
+    learned::Learned,
+    members::entities,
+    saved::{Object, SavedLearning},
+};
+use self::{
+    line::Line,
+    members::{Members, Opinion},
+    sample::RowSample,
+    trial::Trial,
+};
 use super::{event_time::RowTimes, generation::Generation, refit::PendingFit};
 
 /// The columns of [`Batch::scores`] beside those of the engine.
@@ -40,6 +52,8 @@ pub(super) struct Learner {
     progress: Progress,
     admission: Admission,
     calibration: Calibration,
+    /// None: the model alone judges.
+    members: Option<Members>,
     sample: RowSample,
     phase: Phase,
 }
@@ -57,6 +71,9 @@ struct Schedule {
 struct Progress {
     /// The rows that were scored.
     rows: u64,
+    /// Those of the warm-up.
+    #[serde(default)]
+    passed: u64,
     /// The newest time of a row.
     newest: Option<i64>,
     /// Where the model in use began to score, and where the last fit began.
@@ -114,20 +131,24 @@ impl Learner {
     /// None where nothing is learned: the model was loaded, and its own line is used.
     pub fn new(
         settings: &Classification,
-        model: Option<&StreamModel>,
+        stream: &Stream,
+        plan: &Plan,
         is_loaded: bool,
         has_times: bool,
     ) -> Option<Self> {
         let line = Line::new(settings.threshold.as_ref());
-        if is_loaded && model.is_none() && line == Line::Model {
+        let stays = is_loaded && stream.model.is_none();
+        if stays && line == Line::Model && stream.entity.is_none() {
             return None;
         }
-        let stays = is_loaded && model.is_none();
-        let model = model.cloned().unwrap_or_default();
+        let model = stream.model.clone().unwrap_or_default();
         let refit = (model.learn == Learn::Continuous && !stays)
             .then(|| Schedule::new(&model.refit, has_times));
         let half_life = seconds(&model.sample.half_life).unwrap_or(1).saturating_mul(1_000_000);
-        let half_life = has_times.then_some(half_life as f64);
+        let half_life = has_times.then_some(half_life);
+        let is_online = model.online == Online::Auto && !stays;
+        let whole = half_life.map(|half_life| i64::try_from(half_life).unwrap_or(i64::MAX));
+        let members = Members::new(plan, is_online, stream.entity.as_ref(), whole);
         Some(Self {
             line,
             refit,
@@ -135,13 +156,19 @@ impl Learner {
             progress: Progress::default(),
             admission: Admission::default(),
             calibration: Calibration::default(),
-            sample: RowSample::new(model.sample.rows, half_life),
+            members,
+            sample: RowSample::new(model.sample.rows, half_life.map(|half_life| half_life as f64)),
             phase: Phase::Steady,
         })
     }
 
     pub fn counts(&self) -> ModelCounts {
         self.progress.counts
+    }
+
+    /// Those that have profiles.
+    pub fn entities(&self) -> Option<EntityCounts> {
+        self.members.as_ref().and_then(Members::entities)
     }
 
     /// The rows in the order of their priority, for [`super::state`].
@@ -155,12 +182,22 @@ impl Learner {
     }
 
     /// Takes rows of the warm-up in.
-    pub fn pass(&mut self, offsets: &[u64], times: &RowTimes) {
-        for offset in offsets {
-            let time = times.of(*offset).time;
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn pass(&mut self, batch: &Batch, times: &RowTimes) -> Result<()> {
+        let rows = self.members.as_ref().map(|members| members.rows(batch)).transpose()?;
+        for (place, offset) in batch.offsets().into_iter().enumerate() {
+            let time = times.of(offset).time;
             self.progress.rate.add(time);
             self.progress.newest = self.progress.newest.max(time);
+            if let (Some(members), Some(rows)) = (&mut self.members, &rows) {
+                let opinion = members.judge(rows, place, None);
+                members.learn(&opinion, self.progress.age(), true, 0.0);
+            }
+            self.progress.passed += 1;
         }
+        Ok(())
     }
 
     /// A first model: the rows that it was fitted on, and scores of rows that it has not seen.
@@ -314,6 +351,7 @@ impl Learner {
         let challenged =
             challenged.then(|| Scored::named(&batch.scores, CHALLENGER)).transpose()?;
         let mut learned = Learned::default();
+        let rows = self.members.as_ref().map(|members| members.rows(batch)).transpose()?;
         let (mut places, mut ages, mut chances) = (Vec::new(), Vec::new(), Vec::new());
         for (row, offset) in offsets.iter().enumerate() {
             let time = times.of(*offset).time;
@@ -321,27 +359,36 @@ impl Learner {
             self.progress.see(time);
             let chance = self.chance(batch.partition, *offset);
             let (score, own) = scored.row(row);
-            let p = score.and_then(|score| self.calibration.p_value(score));
-            let suspicious = self.line.is_suspicious(p, own, &self.progress.rate);
-            learned.p_values.push(p);
-            learned.suspicious.push(suspicious);
+            let model_p = score.and_then(|score| self.calibration.p_value(score));
+            let by_model = self.line.is_suspicious(model_p, own, &self.progress.rate);
+            let opinion = match (&self.members, &rows) {
+                (Some(members), Some(rows)) => members.judge(rows, row, model_p),
+                _ => Opinion::of_model(model_p),
+            };
+            let p = opinion.p;
+            learned.suspicious.push(self.line.is_suspicious(p, own, &self.progress.rate));
             if let Some(score) = score {
                 learned.changed = self.is_change(score, chance);
                 if let Some(challenged) = &challenged {
                     self.compare(
                         &challenged.row(row),
-                        (score, p, suspicious),
+                        (score, model_p, by_model),
                         chance,
                         witnesses[row],
                     );
                 }
-                if p.is_none_or(|p| self.admission.admit(p)) {
+                let admitted = p.is_none_or(|p| self.admission.admit(p));
+                if let Some(members) = &mut self.members {
+                    members.learn(&opinion, self.progress.age(), admitted, chance);
+                }
+                if admitted {
                     self.calibration.learn(score);
                     places.push(u32::try_from(row).unwrap_or(u32::MAX));
                     ages.push((self.progress.rows, self.progress.newest));
                     chances.push(chance);
                 }
             }
+            learned.opinions.push(opinion);
             self.progress.rows += 1;
             if learned.changed {
                 break;
@@ -409,6 +456,12 @@ impl Schedule {
 }
 
 impl Progress {
+    /// The newest time, or how many rows there were.
+    fn age(&self) -> i64 {
+        let rows = i64::try_from(self.passed + self.rows).unwrap_or(i64::MAX);
+        self.newest.unwrap_or(rows)
+    }
+
     /// Takes the time of the next row in.
     fn see(&mut self, time: Option<i64>) {
         self.newest = self.newest.max(time);
@@ -428,36 +481,6 @@ impl Progress {
         let by_time =
             schedule.every.zip(passed).is_some_and(|(every, passed)| passed >= every / parts);
         by_rows || by_time
-    }
-}
-
-/// What was learned of the first rows of a batch.
-#[derive(Default)]
-pub(super) struct Learned {
-    p_values: Vec<Option<f64>>,
-    suspicious: Vec<bool>,
-    /// The records have changed, as the last of these rows shows.
-    pub changed: bool,
-}
-
-impl Learned {
-    pub fn rows(&self) -> usize {
-        self.p_values.len()
-    }
-
-    /// Puts ranks, verdicts and p-values into the scores of these rows.
-    ///
-    /// # Errors
-    /// `Internal`.
-    pub fn apply(self, scores: &mut DataFrame) -> Result<()> {
-        let own = scores.column("rank")?.f64()?.clone();
-        let ranks = own.iter().zip(&self.p_values).map(|(own, p)| p.map(|p| 1.0 - p).or(own));
-        let ranks = Float64Chunked::from_iter_options("rank".into(), ranks);
-        let p_values = Float64Chunked::from_iter_options(P_VALUE.into(), self.p_values.into_iter());
-        scores.with_column(ranks.into_column())?;
-        scores.with_column(p_values.into_column())?;
-        scores.with_column(Column::new("suspicious".into(), self.suspicious))?;
-        Ok(())
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Stream {
     /// `classification.model.load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<StreamModel>,
+    /// A profile of each entity, beside the model of all rows. Absent: rows are judged by what is usual of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<StreamEntity>,
     /// Where positions and state are saved.
     #[serde(default)]
     pub state: StreamState,
@@ -99,12 +102,48 @@ impl Default for WarmUp {
 pub struct StreamModel {
     #[serde(default)]
     pub learn: Learn,
+    #[serde(default)]
+    pub online: Online,
     /// The rows on which a model is fitted again.
     #[serde(default)]
     pub sample: ModelSample,
     /// When it is fitted again.
     #[serde(default)]
     pub refit: Refit,
+}
+
+/// Whether what is usual is learned row by row, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Online {
+    /// The frequencies of values, as HBOS takes them, row by row.
+    #[default]
+    Auto,
+    /// Only the model.
+    None,
+}
+
+/// Entities, such as hosts or users, that are judged by what is usual of each: how often its features had which values. So far
+/// as an entity has few rows, it is judged by all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamEntity {
+    /// The columns whose values together are an entity, such as `source.ip`.
+    #[schemars(length(min = 1, max = 4), inner(length(min = 1, max = 256)))]
+    pub by: Vec<String>,
+    /// The rows of an entity at which its own and those of all count the same.
+    #[serde(default = "two_hundred")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub min_rows: u32,
+    /// The most entities that have a profile; of more, the half that was seen last stays.
+    #[serde(default = "five_hundred_thousand")]
+    #[schemars(range(min = 2, max = 10_000_000))]
+    pub max: usize,
+    /// An entity that was not seen for so long, by the times of records, is forgotten, such as `14d` (s, m, h, d or w). Without
+    /// `timeColumn` none is, below `max`.
+    #[serde(default = "fourteen_days")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub forget_after: String,
 }
 
 /// Whether the model follows the records.
@@ -203,6 +242,18 @@ fn five_thousand_rows() -> u64 {
 
 fn ten_thousand() -> usize {
     10_000
+}
+
+fn fourteen_days() -> String {
+    "14d".to_owned()
+}
+
+fn two_hundred() -> u32 {
+    200
+}
+
+fn five_hundred_thousand() -> usize {
+    500_000
 }
 
 fn seven_days() -> String {

@@ -60,6 +60,7 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     /// Of a stream that learns: by which model the row is scored, and how unusual its score is.
     models: Option<UInt32Chunked>,
     p_values: Option<Float64Chunked>,
+    entities: Option<StringChunked>,
     /// Of a stream: whether its warm-up was over, and whether the row's time is too far behind or ahead.
     marks: Vec<(&'static str, BooleanChunked)>,
     strays: Option<StringChunked>,
@@ -130,6 +131,10 @@ impl<'a> DocumentBatch<'a> {
             models: optional_numbers(results, "anomal.model")?,
             p_values: match results.column("anomal.pvalue") {
                 Ok(p_values) => Some(p_values.rechunk().f64()?.clone()),
+                Err(_) => None,
+            },
+            entities: match results.column("anomal.entity") {
+                Ok(entities) => Some(entities.rechunk().str()?.clone()),
                 Err(_) => None,
             },
             marks: marks(results)?,
@@ -266,6 +271,10 @@ impl<'a> DocumentBatch<'a> {
         for (name, mark) in &self.marks {
             let Some(mark) = mark.get(place) else { continue };
             out.extend_from_slice(format!(",\"{name}\":{mark}").as_bytes());
+        }
+        if let Some(entity) = self.entities.as_ref().and_then(|entities| entities.get(place)) {
+            out.extend_from_slice(b",\"entity\":");
+            push_text(out, entity);
         }
         if let Some(severity) = self.severities.get(place) {
             out.extend_from_slice(b",\"severity\":");

@@ -14,6 +14,9 @@ pub(in crate::stream) struct SavedLearning {
     progress: Progress,
     admission: Admission,
     phase: SavedPhase,
+    /// The names of the objects with profiles, where there are some. Their other parts are the last calibrations.
+    #[serde(default)]
+    profiles: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,8 +55,20 @@ impl Learner {
                 }
             }
         };
+        let mut profiles = Vec::new();
+        if let Some(members) = &self.members {
+            let (bytes, segments) = members.save();
+            calibrations.extend(bytes);
+            profiles = segments.iter().map(|(name, _)| name.clone()).collect();
+            for object in segments {
+                // Empty ones are the same.
+                if !objects.iter().any(|(name, _)| *name == object.0) {
+                    objects.push(object);
+                }
+            }
+        }
         let (progress, admission) = (self.progress.clone(), self.admission.clone());
-        (SavedLearning { progress, admission, phase }, calibrations, objects)
+        (SavedLearning { progress, admission, phase, profiles }, calibrations, objects)
     }
 
     /// Continues from what was saved. `generation` makes one of an object.
@@ -68,10 +83,11 @@ impl Learner {
         objects: &[Object],
         generation: impl Fn(Object) -> Result<Generation>,
     ) -> Result<()> {
-        let object = |name: &str| {
-            let object = objects.iter().find(|(known, _)| known == name).cloned();
+        let found = |name: &str| {
+            let object = objects.iter().find(|(known, _)| known == name);
             object.ok_or_else(|| Error::internal(format!("the state has no object {name}")))
         };
+        let object = |name: &str| found(name).cloned();
         let calibration = |place: usize| match calibrations.get(place) {
             Some(bytes) => Calibration::from_bytes(bytes),
             None => Err(Error::internal("the state has no calibration")),
@@ -88,6 +104,12 @@ impl Learner {
             }
         };
         self.calibration = calibration(0)?;
+        if let Some(members) = &mut self.members {
+            let known = if matches!(self.phase, Phase::Trial { .. }) { 2 } else { 1 };
+            let segments = saved.profiles.iter().map(|name| Ok(found(name)?.1.as_slice()));
+            let segments = segments.collect::<Result<Vec<_>>>()?;
+            members.restore(calibrations.get(known..).unwrap_or_default(), &segments)?;
+        }
         (self.progress, self.admission) = (saved.progress, saved.admission);
         self.sample.restore(sample)
     }

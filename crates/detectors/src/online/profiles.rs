@@ -1,0 +1,416 @@
+//! What is usual, of all rows and of each entity: how often each feature has which values, as it was lately.
+
+mod bytes;
+mod categories;
+mod doorkeeper;
+mod entity;
+mod grid;
+mod numbers;
+
+use std::collections::HashMap;
+
+use anomal_core::{Error, Result};
+use xxhash_rust::xxh3::xxh3_64;
+
+use self::{
+    bytes::{Reader, Writer},
+    categories::Frequencies,
+    doorkeeper::Doorkeeper,
+    entity::Entity,
+    grid::Grid,
+    numbers::Histogram,
+};
+
+/// The rows whose numbers place the bins. None is judged before.
+const GRID_ROWS: usize = 1_000;
+/// Parts that are saved by themselves, by the first bits of an entity's hash.
+pub const SEGMENTS: usize = 64;
+const VERSION: u8 = 1;
+
+/// A value of a feature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    Missing,
+    /// Not NaN.
+    Number(f64),
+    /// The hash of a text, by [`Value::text`].
+    Category(u64),
+}
+
+impl Value {
+    /// NaN is missing.
+    pub fn number(number: f64) -> Self {
+        if number.is_nan() { Self::Missing } else { Self::Number(number) }
+    }
+
+    pub fn text(text: &str) -> Self {
+        Self::Category(xxh3_64(text.as_bytes()))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Number,
+    Category,
+}
+
+/// Times are in microseconds, or any other unit that the ages of rows are in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileOptions {
+    /// The kind of each feature, and its weight, at least 0.
+    pub features: Vec<(Kind, f64)>,
+    /// The rows of an entity at which it is judged half by itself and half by all.
+    pub min_rows: f64,
+    /// The most entities; of more, the half that was seen last stays.
+    pub max: usize,
+    /// An entity that was not seen for so long is forgotten.
+    pub forget_after: i64,
+    /// Counts halve in this time.
+    pub half_life: i64,
+    /// A key gets a profile at its second row within this time.
+    pub admit_within: i64,
+}
+
+/// How surprising a row is, at least 0: the sum over features of w times -ln p, where p is the share of rows whose value is at
+/// most as frequent. Both have a part for each feature, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surprise {
+    /// Among all rows.
+    pub among_all: Vec<f64>,
+    /// Among the rows of its entity, as far as there are any.
+    pub for_entity: Vec<f64>,
+}
+
+/// Counts by feature of all rows and of those of each entity.
+///
+/// Numbers fall into bins (as HBOS: Goldstein and Dengel 2012, "Histogram-based Outlier Score") that the first 1,000 rows
+/// place. What is said by the rows of an entity, n, counts n / (n + `min_rows`), and what is said by all rows counts the rest
+/// (logarithmic opinion pool: Genest and Zidek 1986, "Combining Probability Distributions", section 3).
+/// All counts halve with time. The same rows in the same order give the same bytes.
+#[derive(Clone, Debug)]
+pub struct Profiles {
+    options: ProfileOptions,
+    /// The first rows, until the bins are placed.
+    waiting: Vec<(Option<u64>, Vec<Value>, i64)>,
+    all: Option<All>,
+    segments: Vec<Segment>,
+    door: Doorkeeper,
+    evicted: u64,
+}
+
+/// What is known of all rows.
+#[derive(Clone, Debug, PartialEq)]
+struct All {
+    features: Vec<Feature>,
+    aged: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Feature {
+    Number(Grid, Histogram),
+    Category(Frequencies),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Segment {
+    entities: HashMap<u64, Entity>,
+    /// Rises with each change.
+    revision: u64,
+}
+
+impl Profiles {
+    pub fn new(options: ProfileOptions) -> Self {
+        Self {
+            door: Doorkeeper::new(options.admit_within),
+            options,
+            waiting: Vec::new(),
+            all: None,
+            segments: vec![Segment::default(); SEGMENTS],
+            evicted: 0,
+        }
+    }
+
+    /// Of each feature.
+    pub fn weights(&self) -> impl Iterator<Item = f64> {
+        self.options.features.iter().map(|(_, weight)| *weight)
+    }
+
+    /// Entities that have a profile.
+    pub fn entities(&self) -> usize {
+        self.segments.iter().map(|segment| segment.entities.len()).sum()
+    }
+
+    /// Entities that were dropped since there were too many.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The rows that the profile of an entity is made of; none without one.
+    pub fn rows_of(&self, key: u64) -> Option<u64> {
+        self.segments[segment_of(key)].entities.get(&key).map(|entity| entity.rows)
+    }
+
+    /// Judges a row by the rows that were learned before it; none of the first 1,000. `row` has a value for each feature.
+    pub fn judge(&self, key: Option<u64>, row: &[Value]) -> Option<Surprise> {
+        let all = self.all.as_ref()?;
+        let entity = key.and_then(|key| self.segments[segment_of(key)].entities.get(&key));
+        let mut surprise = Surprise::default();
+        for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
+            let weight = self.options.features[place].1;
+            let among_all = -ln_share(feature.tail(*value));
+            let for_entity = entity.map_or(among_all, |entity| {
+                let (tail, rows) = entity.tail(place, feature.bin(*value), *value);
+                let own = rows / (rows + self.options.min_rows);
+                own * -ln_share((tail, rows)) + (1.0 - own) * among_all
+            });
+            surprise.among_all.push(weight * among_all);
+            surprise.for_entity.push(weight * for_entity);
+        }
+        Some(surprise)
+    }
+
+    /// Learns a row of an age, a time that does not fall by much from row to row.
+    pub fn learn(&mut self, key: Option<u64>, row: &[Value], age: i64) {
+        let Some(all) = &mut self.all else {
+            self.waiting.push((key, row.to_vec(), age));
+            if self.waiting.len() == GRID_ROWS {
+                self.place_bins();
+            }
+            return;
+        };
+        let half_life = self.options.half_life;
+        let halvings = halvings(&mut all.aged, age, half_life);
+        for (feature, value) in all.features.iter_mut().zip(row) {
+            feature.halve(halvings);
+            feature.add(*value);
+        }
+        let Some(key) = key else { return };
+        let segment = &mut self.segments[segment_of(key)];
+        let forget_after = self.options.forget_after;
+        let known = segment.entities.get_mut(&key);
+        let known = known.filter(|entity| age.saturating_sub(entity.seen) < forget_after);
+        let is_new = known.is_none();
+        let entity = match known {
+            Some(entity) => entity,
+            None if self.door.admits(key, age) => {
+                let kinds = self.options.features.iter().map(|(kind, _)| *kind);
+                let entry = segment.entities.entry(key);
+                entry.insert_entry(Entity::new(kinds, age)).into_mut()
+            }
+            None => return,
+        };
+        segment.revision += 1;
+        entity.halve(age, half_life);
+        for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
+            entity.add(place, feature.bin(*value), *value);
+        }
+        (entity.seen, entity.rows) = (entity.seen.max(age), entity.rows + 1);
+        if is_new && self.entities() > self.options.max {
+            self.evict(age);
+        }
+    }
+
+    fn place_bins(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let feature = |(place, (kind, _)): (usize, &(Kind, f64))| match kind {
+            Kind::Category => Feature::Category(Frequencies::default()),
+            Kind::Number => {
+                let numbers = waiting.iter().filter_map(|(_, row, _)| match row[place] {
+                    Value::Number(number) => Some(number),
+                    _ => None,
+                });
+                Feature::Number(Grid::of(numbers), Histogram::default())
+            }
+        };
+        let features = self.options.features.iter().enumerate().map(feature).collect();
+        let aged = waiting.first().map_or(0, |(.., age)| *age);
+        self.all = Some(All { features, aged });
+        for (key, row, age) in waiting {
+            self.learn(key, &row, age);
+        }
+    }
+
+    /// Drops those that are forgotten anyway; of too many still, those that were not seen for longest.
+    fn evict(&mut self, now: i64) {
+        let oldest = now.saturating_sub(self.options.forget_after);
+        let mut seen: Vec<i64> = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.entities.values().map(|entity| entity.seen))
+            .filter(|seen| *seen > oldest)
+            .collect();
+        let mut from = oldest.saturating_add(1);
+        if seen.len() > self.options.max / 2 {
+            let surplus = (seen.len() - self.options.max / 2).min(seen.len() - 1);
+            let (_, last, _) = seen.select_nth_unstable(surplus);
+            from = from.max(*last);
+        }
+        for segment in &mut self.segments {
+            let before = segment.entities.len();
+            segment.entities.retain(|_, entity| entity.seen >= from);
+            let gone = (before - segment.entities.len()) as u64;
+            segment.revision += gone;
+            self.evicted += gone;
+        }
+    }
+
+    /// All but the entities, for [`Profiles::restore`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut to = Writer::new(VERSION);
+        to.number(self.evicted);
+        to.length(self.waiting.len());
+        for (key, row, age) in &self.waiting {
+            to.optional(*key);
+            to.signed(*age);
+            row.iter().for_each(|value| to.value(*value));
+        }
+        to.flag(self.all.is_some());
+        if let Some(all) = &self.all {
+            to.signed(all.aged);
+            for feature in &all.features {
+                match feature {
+                    Feature::Number(grid, histogram) => {
+                        grid.write(&mut to);
+                        histogram.write(&mut to);
+                    }
+                    Feature::Category(frequencies) => frequencies.write(&mut to),
+                }
+            }
+        }
+        self.door.write(&mut to);
+        to.into_bytes()
+    }
+
+    /// Changes whenever the entities of a segment do. `segment < SEGMENTS`.
+    pub fn revision(&self, segment: usize) -> u64 {
+        self.segments[segment].revision
+    }
+
+    /// The entities of a segment.
+    pub fn segment_bytes(&self, segment: usize) -> Vec<u8> {
+        let mut entities: Vec<(&u64, &Entity)> = self.segments[segment].entities.iter().collect();
+        entities.sort_unstable_by_key(|(key, _)| **key);
+        let mut to = Writer::new(VERSION);
+        to.length(entities.len());
+        for (key, entity) in entities {
+            to.number(*key);
+            entity.write(&mut to);
+        }
+        to.into_bytes()
+    }
+
+    /// Continues from what was saved: of all, and of each segment.
+    ///
+    /// # Errors
+    /// `Internal` if it is damaged, or of other features.
+    pub fn restore<'a>(
+        &mut self,
+        all: &[u8],
+        segments: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<()> {
+        let read = self.read(all, segments);
+        read.ok_or_else(|| {
+            Error::internal("the profiles are damaged, or were written by another version")
+        })
+    }
+
+    fn read<'a>(&mut self, all: &[u8], segments: impl IntoIterator<Item = &'a [u8]>) -> Option<()> {
+        let mut from = Reader::new(all, VERSION)?;
+        let kinds: Vec<Kind> = self.options.features.iter().map(|(kind, _)| *kind).collect();
+        let evicted = from.number()?;
+        let mut waiting = Vec::new();
+        for _ in 0..from.length()? {
+            let (key, age) = (from.optional()?, from.signed()?);
+            let row = kinds.iter().map(|_| from.value()).collect::<Option<_>>()?;
+            waiting.push((key, row, age));
+        }
+        let mut all = None;
+        if from.flag()? {
+            let aged = from.signed()?;
+            let feature = |kind: &Kind| {
+                Some(match kind {
+                    Kind::Number => {
+                        Feature::Number(Grid::read(&mut from)?, Histogram::read(&mut from)?)
+                    }
+                    Kind::Category => Feature::Category(Frequencies::read(&mut from)?),
+                })
+            };
+            all = Some(All { features: kinds.iter().map(feature).collect::<Option<_>>()?, aged });
+        }
+        let door = Doorkeeper::read(&mut from, self.options.admit_within)?;
+        from.end()?;
+        let mut read = Vec::with_capacity(SEGMENTS);
+        for bytes in segments {
+            let mut from = Reader::new(bytes, VERSION)?;
+            let mut segment = Segment::default();
+            for _ in 0..from.length()? {
+                let key = from.number()?;
+                segment.entities.insert(key, Entity::read(&mut from, &kinds)?);
+            }
+            from.end()?;
+            read.push(segment);
+        }
+        if read.len() != SEGMENTS {
+            return None;
+        }
+        (self.waiting, self.all, self.door, self.evicted) = (waiting, all, door, evicted);
+        self.segments = read;
+        Some(())
+    }
+}
+
+impl Feature {
+    /// The rows of all whose value is at most as frequent as this one, and all.
+    fn tail(&self, value: Value) -> (f64, f64) {
+        match self {
+            Self::Number(_, histogram) => histogram.tail(self.bin(value)),
+            Self::Category(frequencies) => frequencies.tail(value),
+        }
+    }
+
+    fn bin(&self, value: Value) -> usize {
+        match (self, value) {
+            (Self::Number(grid, _), Value::Number(number)) => grid.bin(number),
+            _ => grid::MISSING,
+        }
+    }
+
+    fn add(&mut self, value: Value) {
+        let bin = self.bin(value);
+        match self {
+            Self::Number(_, histogram) => histogram.add(bin),
+            Self::Category(frequencies) => frequencies.add(value),
+        }
+    }
+
+    fn halve(&mut self, times: u32) {
+        for _ in 0..times {
+            match self {
+                Self::Number(_, histogram) => histogram.halve(),
+                Self::Category(frequencies) => frequencies.halve(),
+            }
+        }
+    }
+}
+
+/// The logarithm of a share of rows, at most 0; what was never seen was half seen.
+fn ln_share((part, rows): (f64, f64)) -> f64 {
+    ((part + 0.5) / (rows + 1.0)).ln().min(0.0)
+}
+
+fn segment_of(key: u64) -> usize {
+    usize::try_from(key >> 58).unwrap_or_default()
+}
+
+/// How often counts halve between the time to which they were halved and this one, at most 17: then nothing is left of them.
+fn halvings(aged: &mut i64, now: i64, half_life: i64) -> u32 {
+    let times = now.saturating_sub(*aged) / half_life.max(1);
+    if times <= 0 {
+        return 0;
+    }
+    *aged = aged.saturating_add(times.saturating_mul(half_life.max(1)));
+    u32::try_from(times).unwrap_or(u32::MAX).min(17)
+}
+
+#[cfg(test)]
+mod tests;

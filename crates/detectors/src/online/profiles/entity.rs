@@ -1,0 +1,86 @@
+//! What is usual of one entity.
+
+use super::{
+    Kind, Value,
+    bytes::{Reader, Writer},
+    categories::Frequent,
+    halvings,
+    numbers::Histogram,
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entity {
+    /// Its newest row.
+    pub seen: i64,
+    /// The rows since it has a profile.
+    pub rows: u64,
+    /// The time to which its counts were halved.
+    aged: i64,
+    features: Box<[Feature]>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Feature {
+    Number(Box<Histogram>),
+    Category(Frequent),
+}
+
+impl Entity {
+    pub fn new(kinds: impl Iterator<Item = Kind>, age: i64) -> Self {
+        let feature = |kind| match kind {
+            Kind::Number => Feature::Number(Box::default()),
+            Kind::Category => Feature::Category(Frequent::default()),
+        };
+        Self { seen: age, rows: 0, aged: age, features: kinds.map(feature).collect() }
+    }
+
+    /// Its rows whose value of the feature is at most as frequent, and all.
+    pub fn tail(&self, feature: usize, bin: usize, value: Value) -> (f64, f64) {
+        match &self.features[feature] {
+            Feature::Number(histogram) => histogram.tail(bin),
+            Feature::Category(frequent) => frequent.tail(value),
+        }
+    }
+
+    pub fn add(&mut self, feature: usize, bin: usize, value: Value) {
+        match &mut self.features[feature] {
+            Feature::Number(histogram) => histogram.add(bin),
+            Feature::Category(frequent) => frequent.add(value),
+        }
+    }
+
+    pub fn halve(&mut self, now: i64, half_life: i64) {
+        for _ in 0..halvings(&mut self.aged, now, half_life) {
+            for feature in &mut self.features {
+                match feature {
+                    Feature::Number(histogram) => histogram.halve(),
+                    Feature::Category(frequent) => frequent.halve(),
+                }
+            }
+        }
+    }
+
+    pub fn write(&self, to: &mut Writer) {
+        to.signed(self.seen);
+        to.number(self.rows);
+        to.signed(self.aged);
+        for feature in &self.features {
+            match feature {
+                Feature::Number(histogram) => histogram.write(to),
+                Feature::Category(frequent) => frequent.write(to),
+            }
+        }
+    }
+
+    pub fn read(from: &mut Reader<'_>, kinds: &[Kind]) -> Option<Self> {
+        let (seen, rows, aged) = (from.signed()?, from.number()?, from.signed()?);
+        let feature = |kind: &Kind| {
+            Some(match kind {
+                Kind::Number => Feature::Number(Box::new(Histogram::read(from)?)),
+                Kind::Category => Feature::Category(Frequent::read(from)?),
+            })
+        };
+        let features = kinds.iter().map(feature).collect::<Option<_>>()?;
+        Some(Self { seen, rows, aged, features })
+    }
+}

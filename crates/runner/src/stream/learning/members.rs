@@ -1,0 +1,315 @@
+//! What is learned of each row beside the model: what is usual of all rows as they were lately, and of each entity. Their
+//! p-values and the model's are joined to one.
+
+use std::sync::{Mutex, PoisonError};
+
+use anomal_core::{
+    Batch, Error, Result,
+    proto::{FeatureKind, Plan},
+    words,
+};
+use anomal_detectors::online::{Calibration, Kind, ProfileOptions, Profiles, SEGMENTS, Value};
+use anomal_spec::{StreamEntity, seconds};
+use polars::prelude::{Column, DataType, StringChunked};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::saved::Object;
+use crate::stream::state::object_name;
+
+/// How much the p-values count in the joint one.
+const MODEL_WEIGHT: f64 = 2.0;
+const ONLINE_WEIGHT: f64 = 1.0;
+const ENTITY_WEIGHT: f64 = 1.0;
+/// Rows that have a joint p-value before it is used.
+const JOINT_ROWS: usize = 1_000;
+/// Counts halve after so many rows where they have no times.
+const HALF_LIFE_ROWS: i64 = 100_000;
+/// A key gets a profile at its second row within an hour, or within so many rows.
+const ADMIT_MICROS: i64 = 3_600_000_000;
+const ADMIT_ROWS: i64 = 1_000_000;
+/// A feature is named as unusual for an entity if at most such a share of its rows is as rare.
+const NAMED: f64 = 0.01;
+/// Rows of an entity that say what is unusual for it.
+const TELLING: u64 = 20;
+/// Characters of an entity's name.
+const NAME: usize = 80;
+/// Of rows that are too unusual to be learned, such a share is learned by profiles: an entity that stays different is usual in
+/// the end.
+const UNUSUAL_LEARNED: f64 = 0.1;
+/// Features that are named.
+const MOST_NAMED: usize = 3;
+
+pub(super) struct Members {
+    features: Vec<Feature>,
+    /// The columns of [`Batch::raw`] that an entity is known by; none: there are no entities.
+    by: Vec<String>,
+    is_online: bool,
+    profiles: Profiles,
+    online: Calibration,
+    entity: Calibration,
+    joint: Calibration,
+    /// The object of each segment with the revision that it is of.
+    saved: Mutex<Vec<Option<(u64, Object)>>>,
+}
+
+/// The entities of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityCounts {
+    /// Those that have a profile.
+    pub known: u64,
+    /// Those that were dropped since there were too many, or since they were not seen for long.
+    pub evicted: u64,
+}
+
+struct Feature {
+    name: String,
+    kind: Kind,
+}
+
+/// Rows of a batch as members read them.
+pub(super) struct MemberRows {
+    entities: Vec<Option<String>>,
+    /// By feature.
+    values: Vec<Vec<Value>>,
+}
+
+/// What members say of a row.
+#[derive(Default)]
+pub(super) struct Opinion {
+    key: Option<u64>,
+    row: Vec<Value>,
+    /// The p-value of all together.
+    pub p: Option<f64>,
+    surprise: Option<(f64, f64)>,
+    joint: Option<f64>,
+    /// The share of each feature in what they found unusual, and how much that counts beside the model, `0..=1`.
+    pub shares: Vec<f64>,
+    pub weight: f64,
+    /// What is unusual for its entity, in words.
+    pub note: Option<String>,
+}
+
+impl Members {
+    /// None: neither is wanted.
+    pub fn new(
+        plan: &Plan,
+        is_online: bool,
+        entity: Option<&StreamEntity>,
+        half_life: Option<i64>,
+    ) -> Option<Self> {
+        if !is_online && entity.is_none() {
+            return None;
+        }
+        let kind = |kind| match kind {
+            FeatureKind::Numeric => Kind::Number,
+            _ => Kind::Category,
+        };
+        let features: Vec<Feature> = plan
+            .features
+            .iter()
+            .map(|feature| Feature { name: feature.name.clone(), kind: kind(feature.kind()) })
+            .collect();
+        let weights = plan.features.iter().map(|feature| feature.weight);
+        let forget_after = entity.and_then(|entity| seconds(&entity.forget_after));
+        let forget_after = forget_after.and_then(|seconds| i64::try_from(seconds).ok());
+        let options = ProfileOptions {
+            features: features.iter().map(|feature| feature.kind).zip(weights).collect(),
+            min_rows: entity.map_or(1.0, |entity| f64::from(entity.min_rows)),
+            max: entity.map_or(0, |entity| entity.max),
+            forget_after: half_life
+                .and(forget_after)
+                .map_or(i64::MAX, |seconds| seconds.saturating_mul(1_000_000)),
+            half_life: half_life.unwrap_or(HALF_LIFE_ROWS),
+            admit_within: if half_life.is_some() { ADMIT_MICROS } else { ADMIT_ROWS },
+        };
+        Some(Self {
+            features,
+            by: entity.map(|entity| entity.by.clone()).unwrap_or_default(),
+            is_online,
+            profiles: Profiles::new(options),
+            online: Calibration::default(),
+            entity: Calibration::default(),
+            joint: Calibration::default(),
+            saved: Mutex::new(vec![None; SEGMENTS]),
+        })
+    }
+
+    pub fn has_entities(&self) -> bool {
+        !self.by.is_empty()
+    }
+
+    /// None where there are none.
+    pub fn entities(&self) -> Option<EntityCounts> {
+        let (known, evicted) = (self.profiles.entities() as u64, self.profiles.evicted());
+        self.has_entities().then_some(EntityCounts { known, evicted })
+    }
+
+    /// # Errors
+    /// `Internal` for a batch without the features or columns.
+    pub fn rows(&self, batch: &Batch) -> Result<MemberRows> {
+        let values = self.features.iter().map(|feature| {
+            let column = batch.features.column(&feature.name)?;
+            match feature.kind {
+                Kind::Number => numbers(column),
+                Kind::Category => categories(column),
+            }
+        });
+        Ok(MemberRows {
+            values: values.collect::<Result<_>>()?,
+            entities: entities(&self.by, batch)?,
+        })
+    }
+
+    /// Judges a row by what was learned before it. `p`: by the model.
+    pub fn judge(&self, rows: &MemberRows, place: usize, p: Option<f64>) -> Opinion {
+        let row: Vec<Value> = rows.values.iter().map(|values| values[place]).collect();
+        let name = rows.entities[place].as_deref();
+        let key = name.map(|name| xxh3_64(name.as_bytes()));
+        let Some(surprise) = self.profiles.judge(key, &row) else {
+            return Opinion { key, row, p, ..Opinion::default() };
+        };
+        let sum = |parts: &[f64]| parts.iter().sum::<f64>();
+        let (among_all, for_entity) = (sum(&surprise.among_all), sum(&surprise.for_entity));
+        let online = self.is_online.then(|| self.online.p_value(among_all)).flatten();
+        let own = self.has_entities().then(|| self.entity.p_value(for_entity)).flatten();
+        let evidence = |p: Option<f64>, weight: f64| p.map(|p| -weight * p.ln());
+        let online_evidence = evidence(online, ONLINE_WEIGHT).unwrap_or_default();
+        let own_evidence = evidence(own, ENTITY_WEIGHT).unwrap_or_default();
+        let is_whole = online.is_some() == self.is_online && own.is_some() == self.has_entities();
+        let joint = evidence(p, MODEL_WEIGHT).filter(|_| is_whole);
+        let joint = joint.map(|model| model + online_evidence + own_evidence);
+        let is_used = self.joint.len() >= JOINT_ROWS;
+        let joint_p = joint.filter(|_| is_used).and_then(|joint| self.joint.p_value(joint));
+        let mut opinion = Opinion {
+            key,
+            p: joint_p.or(p),
+            surprise: Some((among_all, for_entity)),
+            joint,
+            row,
+            ..Opinion::default()
+        };
+        if let Some(all) = joint.filter(|all| joint_p.is_some() && *all > 0.0) {
+            let part = |evidence: f64, part: f64, sum: f64| {
+                if sum > 0.0 { evidence * part / sum / all } else { 0.0 }
+            };
+            let parts = surprise.among_all.iter().zip(&surprise.for_entity);
+            opinion.shares = parts
+                .map(|(all, own)| {
+                    part(online_evidence, *all, among_all) + part(own_evidence, *own, for_entity)
+                })
+                .collect();
+            opinion.weight = opinion.shares.iter().sum();
+        }
+        let seen = key.and_then(|key| self.profiles.rows_of(key)).unwrap_or_default();
+        if let Some(name) = name.filter(|_| seen >= TELLING) {
+            opinion.note = self.note(name, seen, &surprise.for_entity, &surprise.among_all);
+        }
+        opinion
+    }
+
+    /// What is rarer for the entity than among all.
+    fn note(&self, name: &str, seen: u64, own: &[f64], all: &[f64]) -> Option<String> {
+        let features = self.features.iter().zip(self.profiles.weights());
+        let mut rare: Vec<(f64, &str)> = features
+            .zip(own.iter().zip(all))
+            .filter(|((_, weight), (own, all))| **own > -weight * NAMED.ln() && own > all)
+            .map(|((feature, _), (own, _))| (*own, feature.name.as_str()))
+            .collect();
+        if rare.is_empty() {
+            return None;
+        }
+        rare.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let names: Vec<String> =
+            rare.into_iter().take(MOST_NAMED).map(|(_, name)| name.to_owned()).collect();
+        let (name, names) = (words::shortened(name, NAME), words::listed(&names));
+        Some(format!("unusual for {name} ({} before): {names}", words::rows(seen)))
+    }
+
+    /// Learns a row. Scores of rows that are not `admitted` are not taken for usual. `chance`: a random number of the row,
+    /// `0..1`.
+    pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, chance: f64) {
+        if let Some((among_all, for_entity)) = opinion.surprise.filter(|_| admitted) {
+            self.online.learn(among_all);
+            self.entity.learn(for_entity);
+        }
+        if let Some(joint) = opinion.joint.filter(|_| admitted) {
+            self.joint.learn(joint);
+        }
+        if admitted || chance < UNUSUAL_LEARNED {
+            self.profiles.learn(opinion.key, &opinion.row, age);
+        }
+    }
+
+    /// What a checkpoint has of them: bytes, and objects, of which the names are in order.
+    pub fn save(&self) -> (Vec<Vec<u8>>, Vec<Object>) {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let object = |(segment, saved): (usize, &mut Option<(u64, Object)>)| {
+            let revision = self.profiles.revision(segment);
+            match saved {
+                Some((known, object)) if *known == revision => object.clone(),
+                _ => {
+                    let bytes = self.profiles.segment_bytes(segment);
+                    let object = (object_name(&bytes), bytes);
+                    *saved = Some((revision, object.clone()));
+                    object
+                }
+            }
+        };
+        let objects = saved.iter_mut().enumerate().map(object).collect();
+        let calibrations = [&self.online, &self.entity, &self.joint];
+        let mut bytes: Vec<Vec<u8>> = calibrations.map(Calibration::to_bytes).into();
+        bytes.push(self.profiles.to_bytes());
+        (bytes, objects)
+    }
+
+    /// # Errors
+    /// `Internal` if they are damaged.
+    pub fn restore(&mut self, bytes: &[Vec<u8>], segments: &[&[u8]]) -> Result<()> {
+        let [online, entity, joint, all] = bytes else {
+            return Err(Error::internal("the state has no profiles"));
+        };
+        self.online = Calibration::from_bytes(online)?;
+        self.entity = Calibration::from_bytes(entity)?;
+        self.joint = Calibration::from_bytes(joint)?;
+        self.profiles.restore(all, segments.iter().copied())
+    }
+}
+
+impl Opinion {
+    /// Where there are no members.
+    pub fn of_model(p: Option<f64>) -> Self {
+        Self { p, ..Self::default() }
+    }
+}
+
+/// The names of the entities of a batch's rows: the values of the columns, and none where all are missing.
+///
+/// # Errors
+/// `Internal` for a batch without one of the columns.
+pub(in crate::stream) fn entities(by: &[String], batch: &Batch) -> Result<Vec<Option<String>>> {
+    let columns =
+        by.iter().map(|name| texts(batch.raw.column(name)?)).collect::<Result<Vec<_>>>()?;
+    let name = |row: usize| {
+        let parts: Vec<Option<&str>> = columns.iter().map(|column| column.get(row)).collect();
+        let is_known = parts.iter().any(Option::is_some);
+        is_known.then(|| parts.iter().map(|part| part.unwrap_or("-")).collect::<Vec<_>>().join(" "))
+    };
+    Ok((0..batch.height()).map(name).collect())
+}
+
+fn texts(column: &Column) -> Result<StringChunked> {
+    Ok(column.cast(&DataType::String)?.str()?.rechunk().into_owned())
+}
+
+fn numbers(column: &Column) -> Result<Vec<Value>> {
+    let column = column.cast(&DataType::Float64)?;
+    let value = |number: Option<f64>| number.map_or(Value::Missing, Value::number);
+    Ok(column.f64()?.iter().map(value).collect())
+}
+
+fn categories(column: &Column) -> Result<Vec<Value>> {
+    let value = |text: Option<&str>| text.map_or(Value::Missing, Value::text);
+    Ok(texts(column)?.iter().map(value).collect())
+}
