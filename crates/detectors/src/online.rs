@@ -3,13 +3,16 @@
 //! Everything here is a function of the rows in their order, and its state can be saved, so that a replay gives the same bits.
 
 mod admission;
+mod bytes;
 mod calibration;
 mod change;
+mod forest;
 mod profiles;
 mod rate;
 
 pub use admission::Admission;
 pub use calibration::Calibration;
 pub use change::ChangeDetector;
+pub use forest::OnlineForest;
 pub use profiles::{Kind, ProfileOptions, Profiles, SEGMENTS, Surprise, Value};
 pub use rate::Rate;

@@ -95,19 +95,23 @@ fn what_is_usual_of_others_is_unusual_of_a_host() {
 
 #[test]
 fn a_replay_knows_the_same_entities() {
-    let records = usual(0..5_000);
-    let files = [("app.ndjson", records.as_bytes()), ("job.yaml", JOB.as_bytes())];
-    let whole = Workspace::with_files(&files);
-    catch_up(&whole).expect(0, &[]);
-    let parts = Workspace::with_files(&[files[1]]);
-    let lines: Vec<&str> = records.split_inclusive('\n').collect();
-    for part in lines.chunks(430) {
-        append(&parts, "app.ndjson", &part.concat());
-        catch_up(&parts).expect(0, &[]);
-    }
-    assert_eq!(results(&whole).lines().count(), 5_000);
-    for (row, (whole, part)) in results(&whole).lines().zip(results(&parts).lines()).enumerate() {
-        assert_eq!(whole, part, "row {row}");
+    for online in ["none", "HBOS", "OnlineIsolationForest"] {
+        let records = usual(0..5_000);
+        let job = JOB.replace("  entity:", &format!("  model: {{online: {online}}}\n  entity:"));
+        let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
+        let whole = Workspace::with_files(&files);
+        catch_up(&whole).expect(0, &[]);
+        let parts = Workspace::with_files(&[files[1]]);
+        let lines: Vec<&str> = records.split_inclusive('\n').collect();
+        for part in lines.chunks(1_130) {
+            append(&parts, "app.ndjson", &part.concat());
+            catch_up(&parts).expect(0, &[]);
+        }
+        assert_eq!(results(&whole).lines().count(), 5_000);
+        for (row, (whole, part)) in results(&whole).lines().zip(results(&parts).lines()).enumerate()
+        {
+            assert_eq!(whole, part, "{online}, row {row}");
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is usual, of all rows and of each entity: how often each feature has which values, as it was lately.
 
-mod bytes;
 mod categories;
 mod doorkeeper;
 mod entity;
@@ -13,13 +12,9 @@ use anomal_core::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::{
-    bytes::{Reader, Writer},
-    categories::Frequencies,
-    doorkeeper::Doorkeeper,
-    entity::Entity,
-    grid::Grid,
-    numbers::Histogram,
+    categories::Frequencies, doorkeeper::Doorkeeper, entity::Entity, grid::Grid, numbers::Histogram,
 };
+use super::bytes::{Reader, Writer};
 
 /// The rows whose numbers place the bins. None is judged before.
 const GRID_ROWS: usize = 1_000;
@@ -45,6 +40,25 @@ impl Value {
 
     pub fn text(text: &str) -> Self {
         Self::Category(xxh3_64(text.as_bytes()))
+    }
+
+    fn write(self, to: &mut Writer) {
+        let (kind, bits) = match self {
+            Self::Missing => (0, 0),
+            Self::Number(number) => (1, number.to_bits()),
+            Self::Category(hash) => (2, hash),
+        };
+        to.count(kind);
+        to.number(bits);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        match (from.count()?, from.number()?) {
+            (0, _) => Some(Self::Missing),
+            (1, bits) => Some(Self::number(f64::from_bits(bits))),
+            (2, hash) => Some(Self::Category(hash)),
+            _ => None,
+        }
     }
 }
 
@@ -262,7 +276,7 @@ impl Profiles {
         for (key, row, age) in &self.waiting {
             to.optional(*key);
             to.signed(*age);
-            row.iter().for_each(|value| to.value(*value));
+            row.iter().for_each(|value| value.write(&mut to));
         }
         to.flag(self.all.is_some());
         if let Some(all) = &self.all {
@@ -321,7 +335,7 @@ impl Profiles {
         let mut waiting = Vec::new();
         for _ in 0..from.length()? {
             let (key, age) = (from.optional()?, from.signed()?);
-            let row = kinds.iter().map(|_| from.value()).collect::<Option<_>>()?;
+            let row = kinds.iter().map(|_| Value::read(&mut from)).collect::<Option<_>>()?;
             waiting.push((key, row, age));
         }
         let mut all = None;

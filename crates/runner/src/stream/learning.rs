@@ -146,9 +146,9 @@ impl Learner {
             .then(|| Schedule::new(&model.refit, has_times));
         let half_life = seconds(&model.sample.half_life).unwrap_or(1).saturating_mul(1_000_000);
         let half_life = has_times.then_some(half_life);
-        let is_online = model.online == Online::Auto && !stays;
+        let online = if stays { Online::None } else { model.online };
         let whole = half_life.map(|half_life| i64::try_from(half_life).unwrap_or(i64::MAX));
-        let members = Members::new(plan, is_online, stream.entity.as_ref(), whole);
+        let members = Members::new(plan, online, stream.entity.as_ref(), whole, settings.seed);
         Some(Self {
             line,
             refit,

@@ -112,15 +112,19 @@ pub struct StreamModel {
     pub refit: Refit,
 }
 
-/// Whether what is usual is learned row by row, too.
+/// What is learned row by row beside the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Online {
-    /// The frequencies of values, as HBOS takes them, row by row.
+    /// Nothing.
     #[default]
-    Auto,
-    /// Only the model.
     None,
+    /// How frequent the values of each feature were lately, as HBOS takes them.
+    #[serde(rename = "HBOS")]
+    Hbos,
+    /// An isolation forest of the last 2,048 rows (Leveni et al. 2024).
+    #[serde(rename = "OnlineIsolationForest")]
+    OnlineIsolationForest,
 }
 
 /// Entities, such as hosts or users, that are judged by what is usual of each: how often its features had which values. So far

@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Value,
-    bytes::{Reader, Writer},
-    numbers::MOST,
-};
+use super::{Value, numbers::MOST};
+use crate::online::bytes::{Reader, Writer};
 
 /// The values that are counted of all rows.
 const VALUES: usize = 4_096;

@@ -1,6 +1,6 @@
 //! Keys that were seen once lately, in little memory: a scan of many addresses makes no profiles.
 
-use super::bytes::{Reader, Writer};
+use crate::online::bytes::{Reader, Writer};
 
 /// Bits of a filter.
 const BITS: u64 = 1 << 20;

@@ -1,12 +1,7 @@
 //! What is usual of one entity.
 
-use super::{
-    Kind, Value,
-    bytes::{Reader, Writer},
-    categories::Frequent,
-    halvings,
-    numbers::Histogram,
-};
+use super::{Kind, Value, categories::Frequent, halvings, numbers::Histogram};
+use crate::online::bytes::{Reader, Writer};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entity {

@@ -1,6 +1,6 @@
 //! The bins of a number.
 
-use super::bytes::{Reader, Writer};
+use crate::online::bytes::{Reader, Writer};
 
 /// The place of values that are missing, behind the bins.
 pub(super) const MISSING: usize = 24;

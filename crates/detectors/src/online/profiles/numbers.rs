@@ -1,9 +1,7 @@
 //! How often a number fell into which bin.
 
-use super::{
-    bytes::{Reader, Writer},
-    grid::MISSING,
-};
+use super::grid::MISSING;
+use crate::online::bytes::{Reader, Writer};
 
 /// At so many rows, counts halve.
 pub(super) const MOST: u32 = 60_000;

@@ -8,8 +8,10 @@ use anomal_core::{
     proto::{FeatureKind, Plan},
     words,
 };
-use anomal_detectors::online::{Calibration, Kind, ProfileOptions, Profiles, SEGMENTS, Value};
-use anomal_spec::{StreamEntity, seconds};
+use anomal_detectors::online::{
+    Calibration, Kind, OnlineForest, ProfileOptions, Profiles, SEGMENTS, Value,
+};
+use anomal_spec::{Online, StreamEntity, seconds};
 use polars::prelude::{Column, DataType, StringChunked};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
@@ -45,6 +47,8 @@ pub(super) struct Members {
     /// The columns of [`Batch::raw`] that an entity is known by; none: there are no entities.
     by: Vec<String>,
     is_online: bool,
+    /// None: frequencies are what is learned row by row.
+    forest: Option<OnlineForest>,
     profiles: Profiles,
     online: Calibration,
     entity: Calibration,
@@ -82,7 +86,10 @@ pub(super) struct Opinion {
     row: Vec<Value>,
     /// The p-value of all together.
     pub p: Option<f64>,
-    surprise: Option<(f64, f64)>,
+    /// Those of what is learned row by row, and of the entity.
+    scores: Option<(f64, f64)>,
+    /// The row as the forest reads it.
+    numbers: Option<Vec<f32>>,
     joint: Option<f64>,
     /// The share of each feature in what they found unusual, and how much that counts beside the model, `0..=1`.
     pub shares: Vec<f64>,
@@ -95,10 +102,12 @@ impl Members {
     /// None: neither is wanted.
     pub fn new(
         plan: &Plan,
-        is_online: bool,
+        online: Online,
         entity: Option<&StreamEntity>,
         half_life: Option<i64>,
+        seed: u64,
     ) -> Option<Self> {
+        let is_online = online != Online::None;
         if !is_online && entity.is_none() {
             return None;
         }
@@ -111,7 +120,9 @@ impl Members {
             .iter()
             .map(|feature| Feature { name: feature.name.clone(), kind: kind(feature.kind()) })
             .collect();
-        let weights = plan.features.iter().map(|feature| feature.weight);
+        let weights: Vec<f64> = plan.features.iter().map(|feature| feature.weight).collect();
+        let forest = (online == Online::OnlineIsolationForest)
+            .then(|| OnlineForest::new(weights.clone(), seed));
         let forget_after = entity.and_then(|entity| seconds(&entity.forget_after));
         let forget_after = forget_after.and_then(|seconds| i64::try_from(seconds).ok());
         let options = ProfileOptions {
@@ -128,6 +139,7 @@ impl Members {
             features,
             by: entity.map(|entity| entity.by.clone()).unwrap_or_default(),
             is_online,
+            forest,
             profiles: Profiles::new(options),
             online: Calibration::default(),
             entity: Calibration::default(),
@@ -172,7 +184,12 @@ impl Members {
         };
         let sum = |parts: &[f64]| parts.iter().sum::<f64>();
         let (among_all, for_entity) = (sum(&surprise.among_all), sum(&surprise.for_entity));
-        let online = self.is_online.then(|| self.online.p_value(among_all)).flatten();
+        let numbers = self.forest.as_ref().map(|_| self.numbers(&row, &surprise.among_all));
+        let online_score = match (&self.forest, &numbers) {
+            (Some(forest), Some(numbers)) => forest.score(numbers),
+            _ => among_all,
+        };
+        let online = self.is_online.then(|| self.online.p_value(online_score)).flatten();
         let own = self.has_entities().then(|| self.entity.p_value(for_entity)).flatten();
         let evidence = |p: Option<f64>, weight: f64| p.map(|p| -weight * p.ln());
         let online_evidence = evidence(online, ONLINE_WEIGHT).unwrap_or_default();
@@ -185,7 +202,8 @@ impl Members {
         let mut opinion = Opinion {
             key,
             p: joint_p.or(p),
-            surprise: Some((among_all, for_entity)),
+            scores: Some((online_score, for_entity)),
+            numbers,
             joint,
             row,
             ..Opinion::default()
@@ -194,6 +212,8 @@ impl Members {
             let part = |evidence: f64, part: f64, sum: f64| {
                 if sum > 0.0 { evidence * part / sum / all } else { 0.0 }
             };
+            // What a forest finds is explained by the model's contributions.
+            let online_evidence = if self.forest.is_some() { 0.0 } else { online_evidence };
             let parts = surprise.among_all.iter().zip(&surprise.for_entity);
             opinion.shares = parts
                 .map(|(all, own)| {
@@ -207,6 +227,17 @@ impl Members {
             opinion.note = self.note(name, seen, &surprise.for_entity, &surprise.among_all);
         }
         opinion
+    }
+
+    /// A row for the forest: categories are as far apart as they are rare.
+    fn numbers(&self, row: &[Value], among_all: &[f64]) -> Vec<f32> {
+        let rarity = among_all.iter().zip(self.profiles.weights());
+        let number = |(value, (surprise, weight)): (&Value, (&f64, f64))| match value {
+            Value::Number(number) => *number as f32,
+            Value::Category(_) if weight > 0.0 => (surprise / weight) as f32,
+            _ => f32::NAN,
+        };
+        row.iter().zip(rarity).map(number).collect()
     }
 
     /// What is rarer for the entity than among all.
@@ -230,8 +261,8 @@ impl Members {
     /// Learns a row. Scores of rows that are not `admitted` are not taken for usual. `chance`: a random number of the row,
     /// `0..1`.
     pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, chance: f64) {
-        if let Some((among_all, for_entity)) = opinion.surprise.filter(|_| admitted) {
-            self.online.learn(among_all);
+        if let Some((online, for_entity)) = opinion.scores.filter(|_| admitted) {
+            self.online.learn(online);
             self.entity.learn(for_entity);
         }
         if let Some(joint) = opinion.joint.filter(|_| admitted) {
@@ -239,6 +270,9 @@ impl Members {
         }
         if admitted || chance < UNUSUAL_LEARNED {
             self.profiles.learn(opinion.key, &opinion.row, age);
+            if let (Some(forest), Some(numbers)) = (&mut self.forest, &opinion.numbers) {
+                forest.learn(numbers);
+            }
         }
     }
 
@@ -261,18 +295,22 @@ impl Members {
         let calibrations = [&self.online, &self.entity, &self.joint];
         let mut bytes: Vec<Vec<u8>> = calibrations.map(Calibration::to_bytes).into();
         bytes.push(self.profiles.to_bytes());
+        bytes.extend(self.forest.as_ref().map(OnlineForest::to_bytes));
         (bytes, objects)
     }
 
     /// # Errors
     /// `Internal` if they are damaged.
     pub fn restore(&mut self, bytes: &[Vec<u8>], segments: &[&[u8]]) -> Result<()> {
-        let [online, entity, joint, all] = bytes else {
+        let [online, entity, joint, all, forest @ ..] = bytes else {
             return Err(Error::internal("the state has no profiles"));
         };
         self.online = Calibration::from_bytes(online)?;
         self.entity = Calibration::from_bytes(entity)?;
         self.joint = Calibration::from_bytes(joint)?;
+        if let (Some(known), Some(forest)) = (&mut self.forest, forest.first()) {
+            known.restore(forest)?;
+        }
         self.profiles.restore(all, segments.iter().copied())
     }
 }

@@ -1,8 +1,6 @@
 //! Numbers as bytes, little-endian.
 
-use super::Value;
-
-pub(super) struct Writer(Vec<u8>);
+pub(in crate::online) struct Writer(Vec<u8>);
 
 impl Writer {
     pub fn new(version: u8) -> Self {
@@ -37,6 +35,10 @@ impl Writer {
         self.0.extend(number.to_le_bytes());
     }
 
+    pub fn single(&mut self, number: f32) {
+        self.0.extend(number.to_le_bytes());
+    }
+
     pub fn length(&mut self, length: usize) {
         self.number(length as u64);
     }
@@ -45,20 +47,10 @@ impl Writer {
         self.flag(number.is_some());
         self.number(number.unwrap_or_default());
     }
-
-    pub fn value(&mut self, value: Value) {
-        let (kind, bits) = match value {
-            Value::Missing => (0, 0),
-            Value::Number(number) => (1, number.to_bits()),
-            Value::Category(hash) => (2, hash),
-        };
-        self.0.push(kind);
-        self.number(bits);
-    }
 }
 
 /// None of its methods is an answer behind the end.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(in crate::online) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     /// None: of another version.
@@ -100,6 +92,10 @@ impl<'a> Reader<'a> {
         self.take().map(f64::from_le_bytes)
     }
 
+    pub fn single(&mut self) -> Option<f32> {
+        self.take().map(f32::from_le_bytes)
+    }
+
     /// At most as many as there are bytes left, so that a damaged one allocates nothing.
     pub fn length(&mut self) -> Option<usize> {
         let length = usize::try_from(self.number()?).ok()?;
@@ -109,16 +105,6 @@ impl<'a> Reader<'a> {
     pub fn optional(&mut self) -> Option<Option<u64>> {
         let (is_some, number) = (self.flag()?, self.number()?);
         Some(is_some.then_some(number))
-    }
-
-    pub fn value(&mut self) -> Option<Value> {
-        let ([kind], bits) = (self.take::<1>()?, self.number()?);
-        match kind {
-            0 => Some(Value::Missing),
-            1 => Some(Value::number(f64::from_bits(bits))),
-            2 => Some(Value::Category(bits)),
-            _ => None,
-        }
     }
 
     /// Nothing is left.
