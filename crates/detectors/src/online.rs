@@ -6,13 +6,17 @@ mod admission;
 mod bytes;
 mod calibration;
 mod change;
+mod discoveries;
 mod forest;
 mod profiles;
 mod rate;
+mod spot;
 
 pub use admission::Admission;
 pub use calibration::Calibration;
 pub use change::ChangeDetector;
+pub use discoveries::Discoveries;
 pub use forest::OnlineForest;
 pub use profiles::{Kind, ProfileOptions, Profiles, SEGMENTS, Surprise, Value};
 pub use rate::Rate;
+pub use spot::Spot;

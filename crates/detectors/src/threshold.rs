@@ -1,7 +1,9 @@
 //! Thresholds: which rows are suspicious.
 
 use anomal_core::{Error, Result, proto::ThresholdResult};
-use anomal_spec::{DEFAULT_BUDGET, DEFAULT_RISK, Threshold, ThresholdMethod};
+use anomal_spec::{
+    DEFAULT_BUDGET, DEFAULT_FALSE_DISCOVERIES, DEFAULT_RISK, Threshold, ThresholdMethod,
+};
 use rayon::prelude::*;
 
 /// The suspicious rows and the rule that marked them.
@@ -54,6 +56,9 @@ fn named(threshold: &Threshold) -> (&'static str, Option<f64>) {
         ThresholdMethod::Auto => ("auto", None),
         ThresholdMethod::Risk => ("risk", Some(DEFAULT_RISK)),
         ThresholdMethod::Budget => ("budget", Some(DEFAULT_BUDGET)),
+        ThresholdMethod::Fdr => ("fdr", Some(DEFAULT_FALSE_DISCOVERIES)),
+        ThresholdMethod::Spot => ("spot", Some(DEFAULT_RISK)),
+        ThresholdMethod::Dspot => ("dspot", Some(DEFAULT_RISK)),
     };
     (name, threshold.value.or(default))
 }
@@ -72,7 +77,12 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
         ThresholdMethod::Score | ThresholdMethod::SmallestCluster => return value,
         ThresholdMethod::Contamination => return contamination(sorted, value),
         // A stream draws the line itself; a model has the one that is drawn without it.
-        ThresholdMethod::Auto | ThresholdMethod::Risk | ThresholdMethod::Budget => {
+        ThresholdMethod::Auto
+        | ThresholdMethod::Risk
+        | ThresholdMethod::Budget
+        | ThresholdMethod::Fdr
+        | ThresholdMethod::Spot
+        | ThresholdMethod::Dspot => {
             return majority_cut(sorted);
         }
         ThresholdMethod::Quantile => quantile(sorted, value),

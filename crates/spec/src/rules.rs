@@ -417,8 +417,8 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/classification/properties/threshold",
-        "!(self.method in ['quantile', 'pot', 'risk']) || !has(self.value) || (self.value > 0.0 && self.value < 1.0)",
-        "quantile, pot and risk take a value between 0 and 1",
+        "!(self.method in ['quantile', 'pot', 'risk', 'fdr', 'spot', 'dspot']) || !has(self.value) || (self.value > 0.0 && self.value < 1.0)",
+        "quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1",
     ),
     rule(
         "/properties/classification/properties/threshold",

@@ -28,7 +28,8 @@ mod suppression;
 mod times;
 
 pub use classification::{
-    Classification, DEFAULT_BUDGET, DEFAULT_RISK, EXTERNAL, ModelFile, Threshold, ThresholdMethod,
+    Classification, DEFAULT_BUDGET, DEFAULT_FALSE_DISCOVERIES, DEFAULT_RISK, EXTERNAL, ModelFile,
+    Threshold, ThresholdMethod,
 };
 pub use dialect::{Blanks, CsvDialect, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
 pub use driver::{FileSettings, InputDriver, ListeningPort, OutputDriver, Protocol};

@@ -108,6 +108,56 @@ fn a_budget_is_kept_where_nothing_happens_and_not_where_something_does() {
     assert!(found >= 70, "{found}");
 }
 
+/// 12,000 rows, of which behind the 3,000th each 150th is an anomaly; which of them are suspicious: anomalies, and others.
+fn found_by(threshold: &str) -> (usize, usize) {
+    let records: String = (0..12_000)
+        .map(|row| {
+            let is_anomaly = row > 3_000 && row % 150 == 0;
+            records(row..row + 1, if is_anomaly { 60.0 } else { 1.0 })
+        })
+        .collect();
+    let job = JOB.replace("{method: risk, value: 0.01}", threshold);
+    let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
+    let whole = Workspace::with_files(&files);
+    catch_up(&whole).expect(0, &[]);
+    let parts = Workspace::with_files(&[files[1]]);
+    let lines: Vec<&str> = records.split_inclusive('\n').collect();
+    for part in lines.chunks(1_900) {
+        append(&parts, "app.ndjson", &part.concat());
+        catch_up(&parts).expect(0, &[]);
+    }
+    assert!(results(&whole) == results(&parts), "a replay by {threshold} is another");
+    let rows = rows(&whole);
+    assert!(rows[3_000..].iter().all(|row| row["anomal.pvalue"].is_number()));
+    let (mut anomalies, mut others) = (0, 0);
+    for (number, row) in rows.iter().enumerate().skip(3_000) {
+        if row["anomal.suspicious"] == true {
+            if number % 150 == 0 { anomalies += 1 } else { others += 1 }
+        }
+    }
+    (anomalies, others)
+}
+
+#[test]
+fn of_what_is_suspicious_about_the_share_asked_for_is_a_false_alarm() {
+    let (anomalies, others) = found_by("{method: fdr, value: 0.1}");
+    assert!(anomalies >= 45, "{anomalies} of 59");
+    // A tenth of 59 are 6; chance is on top.
+    assert!(others <= 14, "{others}");
+    let (more, others_then) = found_by("{method: fdr, value: 0.5}");
+    assert!(more >= anomalies && others_then >= others, "{more} {others_then}");
+}
+
+#[test]
+fn scores_above_the_tail_are_suspicious() {
+    // 9,000 rows: 45 false alarms are expected.
+    for method in ["spot", "dspot"] {
+        let (anomalies, others) = found_by(&format!("{{method: {method}, value: 0.005}}"));
+        assert!(anomalies >= 45, "{method}: {anomalies} of 59");
+        assert!((8..150).contains(&others), "{method}: {others}");
+    }
+}
+
 #[test]
 fn a_model_follows_records_that_change() {
     let stays =
@@ -217,7 +267,7 @@ fn settings_that_can_not_be_learned_by_are_refused() {
         ),
         (
             JOB.replace("value: 0.01", "value: 1.5"),
-            "quantile, pot and risk take a value between 0 and 1",
+            "quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1",
         ),
         (JOB.replace("shadow: 800", "shadow: 8"), "stream.model.refit.shadow"),
     ];

@@ -24,7 +24,7 @@ pub(super) use self::{
     saved::{Object, SavedLearning},
 };
 use self::{
-    line::Line,
+    line::{Line, Seen},
     members::{Members, Opinion},
     sample::RowSample,
     trial::Trial,
@@ -113,6 +113,7 @@ struct Challenger {
     generation: Generation,
     admission: Admission,
     calibration: Calibration,
+    line: Line,
     trial: Trial,
 }
 
@@ -205,6 +206,7 @@ impl Learner {
     /// # Errors
     /// `Internal`.
     pub fn begin(&mut self, rows: &DataFrame, unseen: Vec<f64>) -> Result<()> {
+        self.line.prepare(&unseen);
         self.calibration = Calibration::of(unseen);
         let count = rows.height() as u64;
         let progress = &mut self.progress;
@@ -286,6 +288,7 @@ impl Learner {
             generation,
             admission: Admission::default(),
             calibration: Calibration::default(),
+            line: self.line.begun_anew(),
             trial: Trial::after(self.shadow() / 2),
         };
         self.phase = Phase::Trial { until, challenger: Box::new(challenger) };
@@ -312,6 +315,7 @@ impl Learner {
                 self.progress.in_use_since = rows;
                 self.progress.change = ChangeDetector::default();
                 (self.admission, self.calibration) = (challenger.admission, challenger.calibration);
+                self.line = challenger.line;
                 Due::Promote(Box::new(challenger.generation))
             }
             Err(reason) => {
@@ -360,13 +364,15 @@ impl Learner {
             let chance = self.chance(batch.partition, *offset);
             let (score, own) = scored.row(row);
             let model_p = score.and_then(|score| self.calibration.p_value(score));
-            let by_model = self.line.is_suspicious(model_p, own, &self.progress.rate);
             let opinion = match (&self.members, &rows) {
                 (Some(members), Some(rows)) => members.judge(rows, row, model_p),
                 _ => Opinion::of_model(model_p),
             };
             let p = opinion.p;
-            learned.suspicious.push(self.line.is_suspicious(p, own, &self.progress.rate));
+            let suspicious = self.line.is_suspicious(Seen { score, p, own }, &self.progress.rate);
+            let by_model = Seen { score, p: model_p, own };
+            let by_model = self.line.by_model(by_model, suspicious, &self.progress.rate);
+            learned.suspicious.push(suspicious);
             if let Some(score) = score {
                 learned.changed = self.is_change(score, chance);
                 if let Some(challenged) = &challenged {
@@ -424,7 +430,8 @@ impl Learner {
             return;
         };
         let p = challenger.calibration.p_value(*score);
-        let suspicious = self.line.is_suspicious(p, *own, &self.progress.rate);
+        let seen = Seen { score: Some(*score), p, own: *own };
+        let suspicious = challenger.line.is_suspicious(seen, &self.progress.rate);
         let smoothed = (
             self.calibration.smoothed(champion.0, chance),
             challenger.calibration.smoothed(*score, chance),

@@ -109,9 +109,18 @@ pub enum ThresholdMethod {
     /// In a stream with `timeColumn`: as risk, with about so many suspicious rows an hour (default 20) where nothing happens;
     /// what happens is on top.
     Budget,
+    /// In a stream: rows of which about this share (default 0.1) are false alarms, of those that were called suspicious lately.
+    Fdr,
+    /// In a stream: scores above the one that a row without anomalies passes with this probability (default 0.0001), by the
+    /// tail of all scores so far.
+    Spot,
+    /// In a stream: as spot, on the differences from the mean of the last 450 scores, for scores that drift.
+    Dspot,
 }
 
 /// The probability of a false alarm of `risk`, where none is set.
 pub const DEFAULT_RISK: f64 = 1e-4;
+/// The share of false alarms of `fdr`, where none is set.
+pub const DEFAULT_FALSE_DISCOVERIES: f64 = 0.1;
 /// The suspicious rows an hour of `budget`, where none are set.
 pub const DEFAULT_BUDGET: f64 = 20.0;

@@ -5,7 +5,7 @@ use anomal_detectors::online::{Admission, Calibration};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::{Challenger, Learner, Phase, Progress, Trial};
+use super::{Challenger, Learner, Line, Phase, Progress, Trial};
 use crate::stream::{generation::Generation, refit::PendingFit};
 
 /// Beside calibrations, the sample and objects.
@@ -13,6 +13,9 @@ use crate::stream::{generation::Generation, refit::PendingFit};
 pub(in crate::stream) struct SavedLearning {
     progress: Progress,
     admission: Admission,
+    /// None in states of older versions, whose lines know nothing.
+    #[serde(default)]
+    line: Option<Line>,
     phase: SavedPhase,
     /// The names of the objects with profiles, where there are some. Their other parts are the last calibrations.
     #[serde(default)]
@@ -26,7 +29,14 @@ enum SavedPhase {
     /// The name of the object with the rows.
     Fitting { until: u64, rows: String },
     /// The name of the object with the model.
-    Trial { until: u64, model: String, admission: Admission, trial: Trial },
+    Trial {
+        until: u64,
+        model: String,
+        admission: Admission,
+        #[serde(default)]
+        line: Option<Line>,
+        trial: Trial,
+    },
 }
 
 /// An object of a state: its name, and its bytes.
@@ -51,6 +61,7 @@ impl Learner {
                     until: *until,
                     model: model.unwrap_or_default(),
                     admission: challenger.admission.clone(),
+                    line: Some(challenger.line.clone()),
                     trial: challenger.trial.clone(),
                 }
             }
@@ -68,7 +79,8 @@ impl Learner {
             }
         }
         let (progress, admission) = (self.progress.clone(), self.admission.clone());
-        (SavedLearning { progress, admission, phase, profiles }, calibrations, objects)
+        let line = Some(self.line.clone());
+        (SavedLearning { progress, admission, line, phase, profiles }, calibrations, objects)
     }
 
     /// Continues from what was saved. `generation` makes one of an object.
@@ -97,9 +109,10 @@ impl Learner {
             SavedPhase::Fitting { until, rows } => {
                 Phase::Fitting { until, fit: Box::new(PendingFit::of_object(object(&rows)?)?) }
             }
-            SavedPhase::Trial { until, model, admission, trial } => {
+            SavedPhase::Trial { until, model, admission, line, trial } => {
                 let (generation, calibration) = (generation(object(&model)?)?, calibration(1)?);
-                let challenger = Challenger { generation, admission, calibration, trial };
+                let line = line.unwrap_or_else(|| self.line.begun_anew());
+                let challenger = Challenger { generation, admission, calibration, line, trial };
                 Phase::Trial { until, challenger: Box::new(challenger) }
             }
         };
@@ -111,6 +124,7 @@ impl Learner {
             members.restore(calibrations.get(known..).unwrap_or_default(), &segments)?;
         }
         (self.progress, self.admission) = (saved.progress, saved.admission);
+        self.line = saved.line.unwrap_or_else(|| self.line.begun_anew());
         self.sample.restore(sample)
     }
 }
