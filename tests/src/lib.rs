@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod elastic;
 pub mod http;
 pub mod kafka;
+pub mod ledger;
 pub mod memory;
 pub mod proxy;
 #[cfg(target_os = "linux")]

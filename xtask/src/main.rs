@@ -10,6 +10,7 @@ mod crd;
 mod deny;
 mod generate;
 mod images;
+mod soak;
 mod test;
 mod testbed;
 mod tools;
@@ -36,6 +37,8 @@ enum Task {
     /// Measure beside other tools
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Kill streams for a long time, and print their books
+    Soak(soak::Arguments),
     /// Control the Kubernetes cluster of the tests
     #[command(subcommand)]
     Testbed(testbed::Testbed),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Compare(arguments) => compare::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Testbed(testbed) => testbed::run(&testbed),
         Task::Images(arguments) => images::run(&arguments),
         Task::Crd => crd::run(),

@@ -71,6 +71,15 @@ pub fn elastic() -> Result<Environment> {
     Ok(environment)
 }
 
+/// The broker of Kafka and its clients alone.
+pub fn kafka() -> Result<Environment> {
+    let variable = "ANOMAL_TEST_KAFKA_PYTHON";
+    let install = || python::with("kafka", Path::new(KAFKA_CLIENTS)).map(OsString::from);
+    let mut environment = kafka::environment()?;
+    environment.push((variable, env::var_os(variable).map_or_else(install, Ok)?));
+    Ok(environment)
+}
+
 /// The folder `name` of the cache, filled by `make` at the first call and again when `key` changes. A folder that
 /// `make` did not finish is made again.
 pub fn cached(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {

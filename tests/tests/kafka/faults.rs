@@ -1,4 +1,4 @@
-//! Processes that are killed, brokers that are away, topics that lose records.
+//! Processes that are killed, also while they save and write, brokers that are away, topics that lose records.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace, kafka::Kafka};
+use anomal_tests::{
+    RunOutput, Workspace,
+    kafka::Kafka,
+    ledger::{Moment, balance},
+};
 
 use super::job::{catch_up, ids, line, results, summary, workspace};
 
@@ -58,7 +62,7 @@ fn a_stream_survives_kills() {
         for kill in 0..kills {
             let mut command = workspace.command(&["run", "job.yaml", "-q"]);
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            thread::sleep(Duration::from_millis(300 + kill * 677 % 2_300));
+            Moment::of_round(kill).wait(&workspace.path("state"), &workspace.path(""));
             child.kill().unwrap();
             let ended = child.wait_with_output().unwrap();
             let errors = String::from_utf8_lossy(&ended.stderr);
@@ -70,7 +74,7 @@ fn a_stream_survives_kills() {
     last.expect(0, &[]);
     let records = (kills + 1) * batch;
     assert_eq!(summary(&last)["rows"], records);
-    assert_eq!(ids(&workspace), (0..records).collect::<Vec<_>>());
+    balance(kills, records, &ids(&workspace));
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::Workspace;
+use anomal_tests::{
+    Workspace,
+    ledger::{Moment, balance},
+};
 
 use super::{
     append, catch_up,
@@ -85,12 +88,11 @@ fn a_stream_survives_kills() {
     child.kill().unwrap();
     child.wait().unwrap();
     let stop = AtomicBool::new(false);
-    let mut random = Random(3);
     let written = std::thread::scope(|scope| {
         let writer = scope.spawn(|| write(&workspace, &stop, 1_500));
         for kill in 0..kills {
             let mut child = start(&workspace);
-            std::thread::sleep(Duration::from_millis(100 + random.below(2_500)));
+            Moment::of_round(kill).wait(&workspace.path("state"), &workspace.path(""));
             child.kill().unwrap();
             let ended = child.wait_with_output().unwrap();
             let errors = String::from_utf8_lossy(&ended.stderr);
@@ -114,6 +116,9 @@ fn a_stream_survives_kills() {
     };
     assert_eq!(parts(&workspace), parts(&undisturbed));
     assert_eq!(results(&undisturbed).lines().count() as u64, written);
+    let id = |row: &str| serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64();
+    let results = results(&workspace);
+    balance(kills, written, &results.lines().map(|row| id(row).unwrap()).collect::<Vec<_>>());
     for part in parts(&workspace) {
         assert!(workspace.bytes(&part) == undisturbed.bytes(&part), "{part} differs");
     }
