@@ -18,3 +18,5 @@ mod running;
 mod syslog;
 #[path = "pushed/tcp.rs"]
 mod tcp;
+#[path = "pushed/windows.rs"]
+mod windows;

@@ -104,6 +104,8 @@ pub struct RecordAttributes {
     pub columns: DataFrame,
     /// Records without a line, which can't be read.
     pub rejected: Vec<RejectedRecord>,
+    /// Of records that are judged together: the times, in microseconds since the epoch, between which they were collected.
+    pub window: Option<(i64, i64)>,
 }
 
 impl TextChunk {

@@ -8,6 +8,7 @@ mod log;
 mod reader;
 mod recovery;
 mod segment;
+mod windows;
 mod writer;
 
 use std::{
@@ -25,6 +26,7 @@ use std::{
 pub use self::{
     log::JournalLog,
     recovery::read_segment,
+    windows::{Collected, Window, WindowLog, WindowOptions},
     writer::{AppendError, Appender},
 };
 use self::{segment::Segment, writer::Writer};

@@ -19,7 +19,8 @@ pub use anomal_listen::TlsFiles;
 pub use door::{BoundListener, OpenDoor};
 pub use http::{HttpOptions, open_http};
 pub use journal::{
-    AppendError, Appender, Journal, JournalError, JournalLog, JournalOptions, read_segment,
+    AppendError, Appender, Collected, Journal, JournalError, JournalLog, JournalOptions, Window,
+    WindowLog, WindowOptions, read_segment,
 };
 pub use objects::{ObjectSplitter, Piece};
 pub use record::{Batch, NewRecord, Record};

@@ -195,7 +195,9 @@ pub(crate) async fn plan_stream(
     };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let mut plan = plan(spec, engines.feature.as_ref(), source.as_ref()).await?;
-    stream::refuse_whole_table(spec, &plan, engines.feature.as_ref(), source.as_ref()).await?;
+    if !stream::is_collected(spec) {
+        stream::refuse_whole_table(spec, &plan, engines.feature.as_ref(), source.as_ref()).await?;
+    }
     restart::plan_flag(&mut plan, spec, &findings);
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
@@ -214,8 +216,26 @@ fn operators(
     options: &Options,
 ) -> Result<Vec<Operator>> {
     let call = FeatureCall::new(&engines.feature, plan);
-    let extract = Extract::new(call.clone(), Arc::clone(plan), roles);
+    let extract = Extract::new(call, Arc::clone(plan), roles);
     let mut operators = vec![Operator::Row(Arc::new(extract))];
+    operators.extend(table_operators(spec, engines, plan, model, scoring, options)?);
+    Ok(operators)
+}
+
+/// What follows the steps over single rows: aggregates, steps over all rows, and the detector.
+///
+/// # Errors
+/// Those of the engines.
+pub(crate) fn table_operators(
+    spec: &AnomalyJobSpec,
+    engines: &Engines,
+    plan: &Arc<Plan>,
+    model: Option<Arc<SavedModel>>,
+    scoring: &ScoringReport,
+    options: &Options,
+) -> Result<Vec<Operator>> {
+    let mut operators = Vec::new();
+    let call = FeatureCall::new(&engines.feature, plan);
     let engine = engines.feature.as_ref();
     if let Some(keyed) = KeyedSteps::new(engine, plan, spec.time_column())? {
         operators.push(Operator::Keyed(Box::new(keyed)));
@@ -248,7 +268,7 @@ pub async fn check_columns(
     let connectors = ConnectorRegistry::default();
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
-    if job.spec.stream.is_some() {
+    if job.spec.stream.is_some() && !stream::is_collected(&job.spec) {
         stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
         stream::time_column(&job.spec, &plan)?;
     }

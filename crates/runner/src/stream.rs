@@ -1,10 +1,12 @@
-//! Continuous jobs: files that grow, topics and what is pushed, judged row by row, with results that are written once whatever is killed.
+//! Continuous jobs: files that grow, topics and what is pushed, judged row by row or by windows, with results that are written
+//! once whatever is killed.
 
 mod check;
 mod drive;
 mod event_time;
 mod generation;
 mod judge;
+mod judges;
 mod learning;
 mod log;
 mod outputs;
@@ -15,6 +17,7 @@ mod state;
 mod status;
 mod store;
 mod warm_up;
+mod windows;
 
 use std::{
     path::PathBuf,
@@ -28,7 +31,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use self::{
-    judge::StreamJudge,
+    judges::AnyJudge,
     log::StreamLog,
     setup::{open_log, sample},
     state::StreamCounts,
@@ -39,7 +42,7 @@ use crate::{
 };
 
 pub use check::check_stream;
-pub(crate) use check::{refuse_whole_table, time_column};
+pub(crate) use check::{is_collected, refuse_whole_table, time_column};
 pub use learning::{EntityCounts, ModelCounts};
 pub use status::StreamStatus;
 
@@ -66,6 +69,9 @@ pub struct StreamSummary {
     /// Records of topics or of a journal that were gone before they were read.
     #[serde(skip_serializing_if = "is_zero")]
     pub lost: u64,
+    /// Windows that were judged as a whole.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub windows: u64,
     /// Rows with results.
     pub results: u64,
     /// Results that an output itself has refused, each with its reason in the output's dead-letter file.
@@ -133,7 +139,7 @@ pub async fn run_stream(
         Some(RestorePoint { state, .. }) => state::sample(state)?,
         None => {
             log.listen().await?;
-            match sample(&mut log, &control).await? {
+            match sample(&mut log, &control, setup::sample_wait(spec)).await? {
                 Some(sample) => sample,
                 None => {
                     log.close().await;
@@ -142,7 +148,7 @@ pub async fn run_stream(
             }
         }
     };
-    let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
+    let judge = AnyJudge::new(job, &stream, engines, options, sample).await?;
     let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
     let shard_options =
         ShardOptions { checkpoint_every: Duration::from_secs(every), ..ShardOptions::default() };
@@ -195,7 +201,7 @@ fn failure(error: anomal_stream::Error) -> Error {
     }
 }
 
-type StreamShard = Shard<StreamLog, StreamJudge>;
+type StreamShard = Shard<StreamLog, AnyJudge>;
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -209,6 +215,7 @@ impl StreamSummary {
             rejected: counts.rejected,
             filtered: counts.filtered,
             lost: 0,
+            windows: counts.windows,
             results: counts.results,
             refused: 0,
             suspicious: counts.suspicious,

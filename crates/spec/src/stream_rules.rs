@@ -60,9 +60,7 @@ fn batch(spec: &Json) -> Problems {
                        each as it comes";
         wrong("input.tcp", message);
     }
-    if let Some(method @ ("risk" | "budget")) =
-        spec["classification"]["threshold"]["method"].as_str()
-    {
+    if let Some(method) = online_method(spec) {
         let message = format!(
             "{method} compares a row with those before it, as a stream does; use `pot` with the probability of a false \
              alarm, or add `stream: {{}}`"
@@ -105,6 +103,44 @@ fn stream(spec: &Json) -> Problems {
     problems
 }
 
+/// A threshold that compares a row with those before it.
+fn online_method(spec: &Json) -> Option<&str> {
+    let method = spec["classification"]["threshold"]["method"].as_str()?;
+    ["risk", "budget", "fdr", "spot", "dspot"].contains(&method).then_some(method)
+}
+
+/// Whether records are collected, to be judged together.
+fn is_collected(spec: &Json) -> bool {
+    let mut inputs = spec["input"].as_object().into_iter().flatten();
+    inputs.any(|(_, input)| input.get("collectionTime").is_some())
+}
+
+/// The problems of what judges windows as a whole.
+fn collected(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    for (key, what) in [
+        ("time", "it is about records that are judged as they come"),
+        ("warmUp", "each window is fitted by itself"),
+        ("model", "each window is fitted by itself"),
+        ("entity", "it is about records that are judged as they come"),
+    ] {
+        if spec["stream"].get(key).is_some() {
+            let message = format!(
+                "{what}, and with `collectionTime` they are judged window by window: remove one of them"
+            );
+            problems.push((format!("stream.{key}"), message));
+        }
+    }
+    if let Some(method) = online_method(spec) {
+        let message = format!(
+            "{method} compares a row with those before it, and with `collectionTime` a window is judged as a whole: use `pot` \
+             with the probability of a false alarm, or another method"
+        );
+        problems.push(("classification.threshold.method".to_owned(), message));
+    }
+    problems
+}
+
 /// Whether others send the records.
 fn is_pushed(spec: &Json) -> bool {
     ["http", "tcp", "syslog"].iter().any(|driver| spec["input"].get(driver).is_some())
@@ -139,10 +175,6 @@ fn journal(spec: &Json) -> Problems {
     let zone = spec["input"]["syslog"]["timeZone"].as_str();
     if let Some(Err(message)) = zone.map(time_zone) {
         wrong("input.syslog.timeZone", message);
-    }
-    if spec["input"]["tcp"].get("collectionTime").is_some() {
-        let message = "a stream judges each record as it comes: remove this; or remove `stream` to collect once, judge, and end";
-        wrong("input.tcp.collectionTime", message.to_owned());
     }
     let has_file =
         outputs(spec).any(|(.., output)| output["path"].as_str().is_some_and(|path| path != "-"));
@@ -311,6 +343,15 @@ fn indexed(place: &str, output: &Json) -> Problems {
 /// The problems of what rows are judged by.
 fn judged(spec: &Json) -> Problems {
     let mut problems = Problems::new();
+    let model = &spec["classification"]["model"];
+    if model.get("save").is_some() {
+        let message = "a stream keeps its model with its state; remove this, or save a model by `anomal fit` first";
+        problems.push(("classification.model.save".to_owned(), message.to_owned()));
+    }
+    if is_collected(spec) {
+        problems.extend(collected(spec));
+        return problems;
+    }
     for (index, feature) in spec["features"].as_array().into_iter().flatten().enumerate() {
         if feature["type"].as_str() == Some("aggregate") && feature.get("window").is_none() {
             let message = "a stream would keep every key for ever: add a `window`, such as 1h";
@@ -323,11 +364,6 @@ fn judged(spec: &Json) -> Problems {
         problems.push(("stream.time".to_owned(), message.to_owned()));
     }
     problems.extend(learned(spec, has_time));
-    let model = &spec["classification"]["model"];
-    if model.get("save").is_some() {
-        let message = "a stream keeps its model with its state; remove this, or save a model by `anomal fit` first";
-        problems.push(("classification.model.save".to_owned(), message.to_owned()));
-    }
     if spec["stream"].get("warmUp").is_some() {
         let message = if model.get("load").is_some() {
             "the model that is loaded needs no warm-up; remove one of them"

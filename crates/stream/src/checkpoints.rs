@@ -41,8 +41,9 @@ pub struct RestorePoint {
     pub state: JudgeState,
     /// The sinks as the newest checkpoint has them.
     pub cursors: BTreeMap<String, Cursor>,
-    /// The records that were judged by then.
+    /// The records that were judged by then, and the place of the log.
     pub newest_positions: Positions,
+    pub newest_place: Vec<u8>,
     /// Checkpoints behind the newest that could not be used, with the reason.
     pub damaged: Vec<(String, String)>,
 }
@@ -87,6 +88,7 @@ impl Checkpoints {
         let point = RestorePoint {
             cursors: newest.cursors.clone(),
             newest_positions: newest.positions.clone(),
+            newest_place: newest.place.clone(),
             base: base.clone(),
             state,
             damaged: damaged.into_iter().map(|(number, why)| (name(number), why)).collect(),

@@ -38,10 +38,26 @@ pub trait Log: Send {
     /// The place is damaged or of another input.
     fn restore(&mut self, place: &[u8]) -> Result<(), Cause>;
 
+    /// Learns the place of the newest checkpoint, which may be ahead of the one that it continues from: the records between were
+    /// read before, and what was decided about them is to hold again.
+    ///
+    /// # Errors
+    /// As [`restore`](Log::restore).
+    fn replays_to(&mut self, newest: &[u8]) -> Result<(), Cause> {
+        let _ = newest;
+        Ok(())
+    }
+
     /// Whether the last read found that the source has no more records.
     fn caught_up(&self) -> bool;
 
-    /// Learns that a checkpoint has these positions.
+    /// Whether its place has something that must not be forgotten before it goes on, such as where a window ends. A
+    /// checkpoint is saved at once then, and [`saved`](Log::saved) tells it.
+    fn must_save(&self) -> bool {
+        false
+    }
+
+    /// Learns that a checkpoint has these positions, and its place.
     fn saved(&mut self, positions: &Positions) {
         let _ = positions;
     }

@@ -86,7 +86,7 @@ pub enum Notice {
 /// What a step has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Records were judged: the next step follows at once.
+    /// Records were judged, or a checkpoint is due: the next step follows at once.
     Busy,
     /// There is nothing to read now, or it may not be read.
     Idle,
@@ -156,6 +156,7 @@ where
             let records = point.base.positions.records();
             notices.push(Notice::Restored { number: point.base.number, records });
             log.restore(&point.base.place).map_err(Error::Log)?;
+            log.replays_to(&point.newest_place).map_err(Error::Log)?;
             judge.restore(point.state).map_err(Error::Judge)?;
             positions = point.base.positions;
             cursors = point.cursors;
@@ -220,7 +221,14 @@ where
         if self.log_outage.take().is_some() {
             self.notices.push(Notice::LogUp);
         }
-        let Some(chunk) = chunk else { return Ok(Step::Idle) };
+        let Some(chunk) = chunk else {
+            // A store that is away is tried again as often as ever.
+            let at_once = self.log.must_save() && !self.store_down;
+            if at_once {
+                self.save_at = now;
+            }
+            return Ok(if at_once { Step::Busy } else { Step::Idle });
+        };
         let (partition, first, count) = (chunk.partition, chunk.first, chunk.count);
         let results = self.judge.judge(chunk).await.map_err(Error::Judge)?;
         self.positions.advance(partition, first + count);
@@ -312,6 +320,7 @@ where
             && saved.positions == self.positions
             && saved.cursors == cursors
             && !releases
+            && !self.log.must_save()
         {
             saved.at = now;
             return Ok(());

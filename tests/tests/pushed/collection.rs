@@ -92,7 +92,6 @@ fn settings_that_do_not_fit_are_refused_with_a_remedy() {
     wrong(&JOB.replace("collectionTime: 2s, ", ""), &["input.tcp", "collectionTime: 60s"]);
     let stream = JOB.replace("{path: results.ndjson}", "{path: results.ndjson, rotate: 1h}");
     let stream = format!("{stream}stream: {{}}\n");
-    wrong(&stream, &["input.tcp.collectionTime", "remove `stream`"]);
     let http = stream.split_once("features:").unwrap().1;
     let http = |input: &str| format!("input: {{http: {{listen: \"{input}\"}}}}\nfeatures:{http}");
     wrong(&http("8088"), &["input.http.listen", "host:port"]);

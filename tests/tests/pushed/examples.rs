@@ -51,6 +51,25 @@ fn requests_are_collected() {
 }
 
 #[test]
+fn requests_are_judged_in_windows() {
+    let workspace = example("windows.yaml", &["4142"]);
+    let job =
+        workspace.read("job.yaml").replace("30s", "1s").replace("windows.ndjson", "results.ndjson");
+    workspace.write("job.yaml", job.as_bytes());
+    let running = Running::job(&workspace);
+    running.send(&requests(300));
+    wait(|| !results(&workspace).is_empty());
+    let first = results(&workspace).len();
+    running.send(&requests(300));
+    wait(|| results(&workspace).len() > first);
+    running.terminate().expect(0, &[]);
+    let mut windows: Vec<_> =
+        results(&workspace).iter().map(|row| row["anomal.window.start"].to_string()).collect();
+    windows.dedup();
+    assert!(windows.len() >= 2, "{windows:?}");
+}
+
+#[test]
 fn messages_of_syslog_are_judged() {
     let workspace = example("syslog.yaml", &["5514"]);
     let arguments = ["run", "job.yaml", "-v"];

@@ -115,6 +115,7 @@ pub(super) fn text_chunk(chunk: Chunk<Messages>, lines: &Lines) -> Result<Chunk<
         offsets: good.iter().map(|message| message.offset).collect(),
         columns: columns::frame(&records, &good, &lines.headers)?,
         rejected,
+        window: None,
     };
     let attributes = Some(Box::new(attributes));
     let records = TextChunk { partition, first, text, file: file.into(), line: 1, attributes };

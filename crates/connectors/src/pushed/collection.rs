@@ -43,7 +43,7 @@ pub async fn collect(input: &TcpInput, secrets: &Secrets) -> Result<Collection> 
     let folder = TempDir::new().map_err(|error| failed(&error))?;
     let journal =
         JournalOptions { folder: folder.path().join("journal"), max_bytes: u64::MAX, sync: SYNC };
-    let mut log = PushedLog::open(InputDriver::Tcp(input), journal, secrets, true)?;
+    let mut log = PushedLog::open(InputDriver::Tcp(input), journal, secrets, None, true)?;
     log.listen().await?;
     while log.taken() == 0 {
         tokio::time::sleep(POLL).await;

@@ -4,7 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use anomal_core::{Code, Error, RejectedRecord, Result};
 use anomal_dataflow::{RecordAttributes, TextChunk};
-use anomal_ingest::{Journal, JournalLog, JournalOptions, OpenDoor, Record};
+use anomal_ingest::{
+    Collected, Journal, JournalLog, JournalOptions, OpenDoor, Record, Window, WindowLog,
+    WindowOptions,
+};
 use anomal_spec::{InputDriver, time_zone};
 use anomal_storage::Secrets;
 use anomal_stream::{Cause, Chunk, Log, Positions};
@@ -23,9 +26,17 @@ const SAMPLE_BYTES: usize = 1 << 20;
 
 /// The journal of an input, and its doors.
 pub struct PushedLog {
-    log: JournalLog,
+    log: Records,
     doors: PushedDoors,
     reader: RecordReader,
+}
+
+/// The records of a journal.
+enum Records {
+    /// As they come.
+    Each(JournalLog),
+    /// Those of a window at once.
+    Windows(WindowLog),
 }
 
 /// The doors of an input. Clones are the same doors.
@@ -54,8 +65,18 @@ struct RecordReader {
     syslog: Option<SyslogReader>,
 }
 
+impl Records {
+    fn each(&self) -> &JournalLog {
+        match self {
+            Self::Each(records) => records,
+            Self::Windows(windows) => windows.records(),
+        }
+    }
+}
+
 impl PushedLog {
-    /// Opens the journal of an input and takes its address. `listen`: whether the door will be opened.
+    /// Opens the journal of an input and takes its address. `listen`: whether the door will be opened. `windows`: how records
+    /// are collected, if they are judged together.
     ///
     /// # Errors
     /// `InvalidSettings` if a secret is unusable; `Unavailable` if the address is taken; `Output` if the journal can't be
@@ -64,6 +85,7 @@ impl PushedLog {
         driver: InputDriver<'_>,
         journal: JournalOptions,
         secrets: &Secrets,
+        windows: Option<WindowOptions>,
         listen: bool,
     ) -> Result<Self> {
         let journal = Journal::open(journal)
@@ -81,7 +103,12 @@ impl PushedLog {
         let doors = Arc::new(Mutex::new(Doors { closed, open: Vec::new() }));
         let doors = PushedDoors(doors);
         let reader = RecordReader { name: driver.name(), syslog };
-        Ok(Self { log: JournalLog::new(journal), doors, reader })
+        let records = JournalLog::new(journal);
+        let log = match windows {
+            Some(options) => Records::Windows(WindowLog::new(records, options)),
+            None => Records::Each(records),
+        };
+        Ok(Self { log, doors, reader })
     }
 
     /// Opens the doors, if they are to be opened and were not.
@@ -93,7 +120,7 @@ impl PushedLog {
         if doors.closed.is_empty() {
             return Ok(());
         }
-        let appender = self.log.journal().appender();
+        let appender = self.log.each().journal().appender();
         let appender = appender.map_err(|error| Error::internal(error.to_string()))?;
         for closed in std::mem::take(&mut doors.closed) {
             doors.open.push(closed.open(appender.clone()).await?);
@@ -108,7 +135,7 @@ impl PushedLog {
 
     /// Records that were taken since the journal began.
     pub(super) fn taken(&self) -> u64 {
-        self.log.journal().next()
+        self.log.each().journal().next()
     }
 
     /// The first records that can be read; none if there are none.
@@ -116,7 +143,7 @@ impl PushedLog {
     /// # Errors
     /// The journal can't be read.
     pub fn sample(&self) -> Result<FirstRecords, Cause> {
-        let first = self.log.first(SAMPLE_RECORDS, SAMPLE_BYTES)?;
+        let first = self.log.each().first(SAMPLE_RECORDS, SAMPLE_BYTES)?;
         let bytes: usize = first.iter().map(|record| record.text.len()).sum();
         let lines = first.iter().filter_map(|record| self.reader.line(record).ok());
         let sample =
@@ -130,7 +157,7 @@ impl PushedLog {
 
     /// Records that were taken and are gone.
     pub fn lost(&self) -> u64 {
-        self.log.lost()
+        self.log.each().lost()
     }
 }
 
@@ -149,7 +176,7 @@ impl RecordReader {
 
     /// # Errors
     /// A defect.
-    fn chunk(&self, chunk: Chunk<Vec<Record>>) -> Result<Chunk<TextChunk>> {
+    fn chunk(&self, chunk: Chunk<Vec<Record>>, window: Option<Window>) -> Result<Chunk<TextChunk>> {
         let Chunk { partition, first, count, records } = chunk;
         let name = self.name;
         let (mut text, mut rejected) = (Vec::new(), Vec::new());
@@ -175,6 +202,7 @@ impl RecordReader {
             offsets: good.iter().map(|record| record.number).collect(),
             columns: columns::frame(&good)?,
             rejected,
+            window: window.map(|window| (window.from, window.to)),
         };
         let attributes = Some(Box::new(attributes));
         let records = TextChunk { partition, first, text, file: name.into(), line: 1, attributes };
@@ -188,7 +216,8 @@ impl PushedLog {
     /// # Errors
     /// The journal can't be read, or the file can't be written.
     pub(super) fn write_lines(&mut self, file: &mut impl std::io::Write) -> Result<(), Cause> {
-        while let Some(chunk) = self.log.read()? {
+        let Records::Each(log) = &mut self.log else { return Ok(()) };
+        while let Some(chunk) = log.read()? {
             for record in chunk.records {
                 let mut text = record.text.to_vec();
                 text.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
@@ -204,27 +233,77 @@ impl Log for PushedLog {
     type Records = TextChunk;
 
     fn read(&mut self) -> Result<Option<Chunk<TextChunk>>, Cause> {
-        let Some(chunk) = self.log.read()? else { return Ok(None) };
-        Ok(Some(self.reader.chunk(chunk)?))
+        match &mut self.log {
+            Records::Each(log) => {
+                let Some(chunk) = log.read()? else { return Ok(None) };
+                Ok(Some(self.reader.chunk(chunk, None)?))
+            }
+            Records::Windows(log) => {
+                let Some(chunk) = log.read()? else { return Ok(None) };
+                let Chunk { partition, first, count, records: Collected { window, records } } =
+                    chunk;
+                if window.cut {
+                    tracing::warn!(
+                        "a window ends after {} records, since more do not fit into memory; those behind them are another:                          a shorter `collectionTime` has fewer",
+                        records.len()
+                    );
+                }
+                let chunk = Chunk { partition, first, count, records };
+                Ok(Some(self.reader.chunk(chunk, Some(window))?))
+            }
+        }
     }
 
     fn place(&self) -> Result<Vec<u8>, Cause> {
-        self.log.place()
+        match &self.log {
+            Records::Each(log) => log.place(),
+            Records::Windows(log) => log.place(),
+        }
     }
 
     fn restore(&mut self, place: &[u8]) -> Result<(), Cause> {
-        self.log.restore(place)
+        match &mut self.log {
+            Records::Each(log) => log.restore(place),
+            Records::Windows(log) => log.restore(place),
+        }
+    }
+
+    fn replays_to(&mut self, newest: &[u8]) -> Result<(), Cause> {
+        match &mut self.log {
+            Records::Each(log) => log.replays_to(newest),
+            Records::Windows(log) => log.replays_to(newest),
+        }
     }
 
     fn caught_up(&self) -> bool {
-        self.log.caught_up()
+        match &self.log {
+            Records::Each(log) => log.caught_up(),
+            Records::Windows(log) => log.caught_up(),
+        }
+    }
+
+    fn must_save(&self) -> bool {
+        match &self.log {
+            Records::Each(log) => log.must_save(),
+            Records::Windows(log) => log.must_save(),
+        }
+    }
+
+    fn saved(&mut self, positions: &Positions) {
+        match &mut self.log {
+            Records::Each(log) => log.saved(positions),
+            Records::Windows(log) => log.saved(positions),
+        }
     }
 
     fn keeps_records(&self) -> bool {
-        self.log.keeps_records()
+        self.log.each().keeps_records()
     }
 
     fn released(&mut self, positions: &Positions) {
-        self.log.released(positions);
+        match &mut self.log {
+            Records::Each(log) => log.released(positions),
+            Records::Windows(log) => log.released(positions),
+        }
     }
 }

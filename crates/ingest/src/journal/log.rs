@@ -1,6 +1,6 @@
 //! A journal as the log of a stream.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use anomal_stream::{Cause, Chunk, Log, Positions};
 
@@ -11,9 +11,9 @@ use super::{
 use crate::record::Record;
 
 /// The number of a journal's only partition.
-const PARTITION: u32 = 0;
+pub(super) const PARTITION: u32 = 0;
 /// Records of a chunk.
-const RECORDS: usize = 4096;
+pub(super) const RECORDS: usize = 4096;
 
 /// The records of a journal, from the oldest on.
 pub struct JournalLog {
@@ -48,6 +48,28 @@ impl JournalLog {
             first.extend(more);
         }
         Ok(first)
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// All records before a number.
+    ///
+    /// # Errors
+    /// The journal can't be read. Then none is consumed.
+    pub(super) fn read_to(&mut self, number: u64) -> io::Result<Vec<Record>> {
+        let mut reader = self.reader.clone();
+        let mut records = Vec::new();
+        loop {
+            let more = reader.read_before(RECORDS, number)?;
+            if more.is_empty() {
+                break;
+            }
+            records.extend(more);
+        }
+        self.reader = reader;
+        Ok(records)
     }
 
     /// Records that were taken and are gone, since they are damaged or their segments were removed by others.

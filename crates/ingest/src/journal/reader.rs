@@ -42,6 +42,8 @@ struct Part {
     /// Bytes that were passed.
     bytes: usize,
     damaged: bool,
+    /// The next one is not to be read.
+    ended: bool,
 }
 
 impl Reader {
@@ -66,9 +68,17 @@ impl Reader {
     /// # Errors
     /// The segment can't be read.
     pub fn read(&mut self, most: usize) -> io::Result<Vec<Record>> {
+        self.read_before(most, u64::MAX)
+    }
+
+    /// As [`Reader::read`], of the records before a number.
+    ///
+    /// # Errors
+    /// The segment can't be read.
+    pub fn read_before(&mut self, most: usize, number: u64) -> io::Result<Vec<Record>> {
         loop {
             let Some(segment) = self.segment() else { return Ok(Vec::new()) };
-            let part = self.part(&segment, most)?;
+            let part = self.part(&segment, most, number)?;
             if part.damaged {
                 tracing::warn!(
                     "{}: at {} are {} damaged bytes; the records in them are left out",
@@ -81,7 +91,12 @@ impl Reader {
             let next = self.place.next;
             let mut records = part.records;
             records.retain(|record| record.number >= next);
-            let Some(last) = records.last() else { continue };
+            let Some(last) = records.last() else {
+                if part.ended {
+                    return Ok(records);
+                }
+                continue;
+            };
             // Numbers follow each other, but for what is damaged.
             let end = last.number + 1;
             self.place.lost += end - next - records.len() as u64;
@@ -114,15 +129,16 @@ impl Reader {
         (segment.bytes > HEADER as u64).then_some(segment)
     }
 
-    /// Whole frames from the place on.
-    fn part(&mut self, segment: &Segment, most: usize) -> io::Result<Part> {
+    /// Whole frames from the place on, of records before a number.
+    fn part(&mut self, segment: &Segment, most: usize, number: u64) -> io::Result<Part> {
         let left = usize::try_from(segment.bytes - self.place.offset).unwrap_or(usize::MAX);
         let mut wanted = BLOCK.min(left);
         loop {
             let bytes = self.bytes(segment.first, wanted)?;
-            let (mut at, mut records) = (0, Vec::new());
-            while records.len() < most {
+            let (mut at, mut records, mut ended) = (0, Vec::new(), false);
+            while records.len() < most && !ended {
                 match frame::decode(segment.seed, &bytes, at) {
+                    Found::Record(record, _) if record.number >= number => ended = true,
                     Found::Record(record, end) => {
                         records.push(record);
                         at = end;
@@ -135,8 +151,8 @@ impl Reader {
                     Found::Short(_) | Found::Damaged => return self.behind(segment, left),
                 }
             }
-            if at > 0 {
-                return Ok(Part { records, bytes: at, damaged: false });
+            if at > 0 || ended {
+                return Ok(Part { records, bytes: at, damaged: false, ended });
             }
         }
     }
@@ -146,7 +162,7 @@ impl Reader {
         let bytes = self.bytes(segment.first, left)?;
         let found = frame::search(segment.seed, &bytes, 0, self.place.next);
         let skipped = found.unwrap_or(left);
-        Ok(Part { records: Vec::new(), bytes: skipped, damaged: true })
+        Ok(Part { records: Vec::new(), bytes: skipped, damaged: true, ended: false })
     }
 
     fn bytes(&mut self, first: u64, length: usize) -> io::Result<Bytes> {

@@ -6,7 +6,7 @@ use anomal_core::{
     time_view,
 };
 use anomal_dataflow::Source;
-use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL};
+use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, InputDriver};
 
 use crate::{compile, operators::classify};
 
@@ -17,7 +17,9 @@ use crate::{compile, operators::classify};
 pub fn check_stream(spec: &AnomalyJobSpec, detectors: &[Detector]) -> Result<()> {
     match &spec.classification {
         // Only the server knows the detectors of External.
-        Some(settings) if settings.engine != EXTERNAL && !spec.features.is_empty() => {
+        Some(settings)
+            if settings.engine != EXTERNAL && !spec.features.is_empty() && !is_collected(spec) =>
+        {
             row_wise(settings, detectors)
         }
         _ => Ok(()),
@@ -30,11 +32,30 @@ pub(super) fn row_wise(settings: &Classification, detectors: &[Detector]) -> Res
     }
     let names = detectors.iter().filter(|known| known.row_wise).map(|known| known.name.as_str());
     let message = format!(
-        "{} compares all rows with each other, and a stream judges each by a model; {} have one",
+        "{} compares all rows with each other, and a stream judges each by a model; {} have one. Windows of what is pushed are \
+         judged as a whole: set `collectionTime` of the input",
         settings.engine,
         names.collect::<Vec<_>>().join(", ")
     );
     Err(Error::settings("classification.engine", "DETECTOR_NOT_ROW_WISE", message))
+}
+
+/// Whether a state is of these settings, by their hashes.
+///
+/// # Errors
+/// `InvalidSettings` if it is not.
+pub(super) fn same_settings(saved: u64, settings: u64) -> Result<()> {
+    if saved == settings {
+        return Ok(());
+    }
+    let message = "the state is of other settings (input, features, flags, filters or classification): put them back, or \
+                   name another folder to begin anew; outputs may change";
+    Err(Error::settings(super::CHECKPOINT, "OTHER_SETTINGS", message))
+}
+
+/// Whether records are judged window by window, as those of a run that ends.
+pub(crate) fn is_collected(spec: &AnomalyJobSpec) -> bool {
+    spec.input.driver().and_then(InputDriver::collection_time).is_some()
 }
 
 /// The error for an input whose lines mean nothing by themselves.

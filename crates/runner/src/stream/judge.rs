@@ -184,11 +184,7 @@ impl StreamJudge {
         }
         self.times = RowTimes::default();
         for batch in &batches {
-            let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
-            let severity = batch.results.column("anomal.severity")?;
-            self.counts.results += batch.height() as u64;
-            self.counts.suspicious += u64::from(suspicious.unwrap_or(0));
-            self.counts.flagged += (severity.len() - severity.null_count()) as u64;
+            self.counts.add(batch)?;
         }
         self.reject(&text, &failed, &mut batches);
         Ok(StreamResults(Arc::new(batches)))
@@ -421,11 +417,7 @@ impl StreamJudge {
 
     fn restored(&mut self, saved: &JudgeState) -> Result<()> {
         let DecodedState { head, windows, calibrations, table } = state::decode(&saved.bytes)?;
-        if head.settings != self.settings {
-            let message = "the state is of other settings (input, features, flags, filters or classification): put them \
-                           back, or name another folder to begin anew; outputs may change";
-            return Err(Error::settings(super::CHECKPOINT, "OTHER_SETTINGS", message));
-        }
+        check::same_settings(head.settings, self.settings)?;
         self.counts = head.counts;
         self.event_time.restore(SavedTime { clocks: head.clocks, windows })?;
         let (plan, extras) = (&self.plan, self.extras);
@@ -482,7 +474,7 @@ fn warn_of_change(learner: &Learner, generation: &Generation, plan: &Plan) -> Re
 }
 
 /// Of everything that results depend on.
-fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
+pub(super) fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
     let warm_up = stream.warm_up.unwrap_or_default().rows;
     // Only where it is set, so that streams of older settings continue.
     let further = match &stream.time {
@@ -497,6 +489,7 @@ fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
         Some(entity) => format!("{further} {entity:?}"),
         None => further,
     };
+    let further = if check::is_collected(spec) { format!("{further} windows") } else { further };
     let mut spec = spec.clone();
     if let Some(kafka) = &mut spec.input.kafka {
         *kafka = kafka.of_records();

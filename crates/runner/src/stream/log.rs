@@ -134,11 +134,27 @@ impl Log for StreamLog {
         }
     }
 
+    fn replays_to(&mut self, newest: &[u8]) -> Result<(), Cause> {
+        match self {
+            Self::Files(files) => files.replays_to(newest),
+            Self::Topics(topics) => topics.replays_to(newest),
+            Self::Pushed(pushed) => pushed.replays_to(newest),
+        }
+    }
+
     fn caught_up(&self) -> bool {
         match self {
             Self::Files(files) => files.caught_up(),
             Self::Topics(topics) => topics.caught_up(),
             Self::Pushed(pushed) => pushed.caught_up(),
+        }
+    }
+
+    fn must_save(&self) -> bool {
+        match self {
+            Self::Files(files) => files.must_save(),
+            Self::Topics(topics) => topics.must_save(),
+            Self::Pushed(pushed) => pushed.must_save(),
         }
     }
 

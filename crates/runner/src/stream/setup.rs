@@ -9,11 +9,13 @@ use anomal_connectors::{
     FirstRecords, FollowLog, FollowOptions, PushedLog, Sample, TopicLog, is_output_file,
 };
 use anomal_core::{Error, Result};
-use anomal_ingest::JournalOptions;
-use anomal_spec::{AnomalyJob, FollowStart, InputDriver, Stream, bytes, milliseconds, seconds};
+use anomal_ingest::{JournalOptions, WindowOptions};
+use anomal_spec::{
+    AnomalyJob, AnomalyJobSpec, FollowStart, InputDriver, Stream, bytes, milliseconds, seconds,
+};
 use anomal_stream::RecordsLost;
 
-use super::{StreamControl, log::StreamLog};
+use super::{StreamControl, log::StreamLog, windows};
 use crate::{files, options::Options};
 
 /// How often the first records are looked for.
@@ -36,7 +38,12 @@ pub(super) fn open_log(
     let driver = spec.input.driver();
     if let Some(driver) = driver.filter(|driver| driver.is_pushed()) {
         let journal = journal(job, stream);
-        let log = PushedLog::open(driver, journal, &options.secrets, listen)?;
+        let windows = collection_time(spec).map(|length| WindowOptions {
+            length,
+            most_bytes: windows::most_text(options).min(journal.max_bytes / 2),
+            closed: !listen,
+        });
+        let log = PushedLog::open(driver, journal, &options.secrets, windows, listen)?;
         return Ok(StreamLog::Pushed(log));
     }
     if let Some(InputDriver::Kafka(kafka)) = driver {
@@ -65,6 +72,17 @@ pub(super) fn open_log(
     })))
 }
 
+/// How long records are collected to be judged together.
+fn collection_time(spec: &AnomalyJobSpec) -> Option<Duration> {
+    let time = spec.input.driver().and_then(InputDriver::collection_time)?;
+    seconds(time).map(Duration::from_secs)
+}
+
+/// How long more records are waited for where there are few: those of a window are the first ones.
+pub(super) fn sample_wait(spec: &AnomalyJobSpec) -> Duration {
+    collection_time(spec).unwrap_or(SAMPLE_WAIT)
+}
+
 /// Where records that are pushed are kept.
 fn journal(job: &AnomalyJob, stream: &Stream) -> JournalOptions {
     let settings = stream.journal.clone().unwrap_or_default();
@@ -76,11 +94,15 @@ fn journal(job: &AnomalyJob, stream: &Stream) -> JournalOptions {
     }
 }
 
-/// The first records, once there are any; nothing if the stream is stopped before.
+/// The first records, once there are any, and so much later that there are more; nothing if the stream is stopped before.
 ///
 /// # Errors
 /// `InvalidInput` if a file can't be read, or there is no record where the stream is to end with the input.
-pub(super) async fn sample(log: &mut StreamLog, control: &StreamControl) -> Result<Option<Sample>> {
+pub(super) async fn sample(
+    log: &mut StreamLog,
+    control: &StreamControl,
+    wait: Duration,
+) -> Result<Option<Sample>> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::input("UNREADABLE", format!("the input can't be read: {error}"))
     };
@@ -91,7 +113,7 @@ pub(super) async fn sample(log: &mut StreamLog, control: &StreamControl) -> Resu
     loop {
         match log.first() {
             Ok(FirstRecords { sample: Some(sample), full, caught_up }) => {
-                let until = *waiting_until.get_or_insert_with(|| Instant::now() + SAMPLE_WAIT);
+                let until = *waiting_until.get_or_insert_with(|| Instant::now() + wait);
                 if full || (control.until_caught_up && caught_up) || Instant::now() >= until {
                     return Ok(Some(sample));
                 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Cursor, path::PathBuf};
 
 use anomal_connectors::Sample;
-use anomal_core::{Error, Result};
+use anomal_core::{Batch, Error, Result};
 use anomal_stream::{JudgeState, PartitionClock};
 use polars::prelude::DataFrame;
 use polars_io::{
@@ -17,7 +17,7 @@ use super::learning::SavedLearning;
 
 /// The first part of the bytes of a state. Behind it are the windows of each partition, the calibrations of the models, and the
 /// table of the warm-up or, behind it, of the sample as an Arrow IPC stream.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct StateHead {
     /// A hash of the settings that results depend on.
     pub settings: u64,
@@ -61,6 +61,24 @@ pub(super) struct StreamCounts {
     pub late: u64,
     #[serde(default)]
     pub skewed: u64,
+    /// Windows that were judged as a whole.
+    #[serde(default)]
+    pub windows: u64,
+}
+
+impl StreamCounts {
+    /// Counts rows with results.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn add(&mut self, batch: &Batch) -> Result<()> {
+        let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
+        let severity = batch.results.column("anomal.severity")?;
+        self.results += batch.height() as u64;
+        self.suspicious += u64::from(suspicious.unwrap_or(0));
+        self.flagged += (severity.len() - severity.null_count()) as u64;
+        Ok(())
+    }
 }
 
 /// The name of an object with these bytes.

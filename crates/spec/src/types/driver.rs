@@ -192,6 +192,16 @@ impl<'a> InputDriver<'a> {
         matches!(self, Self::Http(_) | Self::Tcp(_) | Self::Syslog(_))
     }
 
+    /// How long records are collected to be judged together, if they are.
+    pub fn collection_time(self) -> Option<&'a str> {
+        match self {
+            Self::Http(http) => http.collection_time.as_deref(),
+            Self::Tcp(tcp) => tcp.collection_time.as_deref(),
+            Self::Syslog(syslog) => syslog.collection_time.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the driver reads standard input.
     pub fn is_standard_input(self) -> bool {
         self.path() == Some("-")

@@ -14,6 +14,11 @@ pub struct HttpInput {
     /// The address to listen on, such as `0.0.0.0:8088`.
     #[schemars(length(min = 3, max = 261))]
     pub listen: String,
+    /// How long records are collected from the first one on, such as `60s` (s, m, h, d or w): each such window is judged as a
+    /// whole, again and again. Absent: each record is judged as it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub collection_time: Option<String>,
     /// The certificate of the listener. Absent: connections are not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTls>,
@@ -46,7 +51,7 @@ pub struct HttpInput {
 }
 
 /// JSON objects over TCP: one a connection, or any number, in lines or one behind the other. With `stream`, each is judged as it
-/// comes; without, what comes during `collectionTime` is one run.
+/// comes, or those of each `collectionTime` together; without, what comes during `collectionTime` is one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TcpInput {
@@ -58,8 +63,8 @@ pub struct TcpInput {
     #[serde(default = "port")]
     #[schemars(range(min = 0, max = 65_535))]
     pub port: u16,
-    /// Of a job without `stream`: how long records are collected from the first one on, such as `60s` (s, m, h, d or w); then
-    /// they are judged together, and the run ends.
+    /// How long records are collected from the first one on, such as `60s` (s, m, h, d or w), to be judged as a whole. With
+    /// `stream`, again and again, and absent, each record is judged as it comes. Without `stream`, once; then the run ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub collection_time: Option<String>,
@@ -103,6 +108,11 @@ pub struct SyslogInput {
     /// Where it listens.
     #[schemars(length(min = 1, max = 16))]
     pub listen: Vec<SyslogListener>,
+    /// How long records are collected from the first one on, such as `60s` (s, m, h, d or w): each such window is judged as a
+    /// whole, again and again. Absent: each record is judged as it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub collection_time: Option<String>,
     /// The time zone of times that have none, as RFC 3164 has them, such as `Europe/Vienna`.
     #[serde(default = "utc")]
     #[schemars(length(min = 1, max = 64))]
@@ -186,6 +196,7 @@ impl HttpInput {
     pub fn new(listen: impl Into<String>) -> Self {
         Self {
             listen: listen.into(),
+            collection_time: None,
             tls: None,
             auth: None,
             max_body: thirty_two_mebibytes(),
@@ -281,6 +292,7 @@ impl SyslogInput {
     pub fn new(listener: SyslogListener) -> Self {
         Self {
             listen: vec![listener],
+            collection_time: None,
             time_zone: utc(),
             max_message: sixty_four_kibibytes(),
             max_connections: two_thousand(),

@@ -13,14 +13,66 @@ pub struct FakeLog {
     pub(super) shared: Shared,
     pub(super) positions: Vec<u64>,
     pub(super) empty: bool,
+    /// Whether chunks are windows, whose ends are saved before they are read.
+    pub(super) windows: bool,
+    /// Those whose ends are known, in the order in which they were found.
+    pub(super) known: Vec<Window>,
+    /// Of the last one: the checkpoints that have its end, while they are too few.
+    pub(super) saves: Option<u32>,
+}
+
+/// Records that are read together.
+#[derive(Clone, Copy)]
+pub struct Window {
+    partition: u64,
+    first: u64,
+    count: u64,
+}
+
+/// The checkpoints that have the end of a window before it is read: one may be damaged.
+const SAVES: u32 = 2;
+
+impl FakeLog {
+    pub(super) fn new(shared: Shared, windows: bool) -> Self {
+        let positions = vec![0; 3];
+        Self { shared, positions, empty: false, windows, known: Vec::new(), saves: None }
+    }
+
+    /// The next records of a partition, which are there.
+    fn take(&mut self, partition: u64, count: u64) -> Chunk<Vec<u64>> {
+        let mut inner = self.shared.lock();
+        let place = usize::try_from(partition).unwrap();
+        let first = self.positions[place];
+        let range = usize::try_from(first).unwrap()..usize::try_from(first + count).unwrap();
+        let records = inner.log[place][range].to_vec();
+        let partition = u32::try_from(partition).unwrap();
+        if self.windows {
+            let known = *inner.windows.entry((partition, first)).or_insert(count);
+            assert_eq!(known, count, "a replay has other windows");
+        }
+        self.positions[place] += count;
+        self.empty = false;
+        Chunk { partition, first, count, records }
+    }
 }
 
 impl Log for FakeLog {
     type Records = Vec<u64>;
 
     fn read(&mut self) -> Result<Option<Chunk<Vec<u64>>>, Cause> {
-        let mut inner = self.shared.lock();
+        let shared = self.shared.clone();
+        let mut inner = shared.lock();
         inner.fails("log")?;
+        if self.saves.is_some() {
+            return Ok(None);
+        }
+        let is_next = |window: &&Window| {
+            window.first >= self.positions[usize::try_from(window.partition).unwrap()]
+        };
+        if let Some(window) = self.known.iter().find(is_next).copied() {
+            drop(inner);
+            return Ok(Some(self.take(window.partition, window.count)));
+        }
         let start = inner.below(PARTITIONS);
         for partition in (0..PARTITIONS).map(|partition| (partition + start) % PARTITIONS) {
             let place = usize::try_from(partition).unwrap();
@@ -33,29 +85,51 @@ impl Log for FakeLog {
                 continue;
             }
             let count = 1 + inner.below(left.min(20));
-            let range = usize::try_from(first).unwrap()..usize::try_from(first + count).unwrap();
-            let records = inner.log[place][range].to_vec();
-            self.positions[place] += count;
-            self.empty = false;
-            let partition = u32::try_from(partition).unwrap();
-            return Ok(Some(Chunk { partition, first, count, records }));
+            drop(inner);
+            if self.windows {
+                self.known.push(Window { partition, first, count });
+                self.saves = Some(0);
+                self.empty = false;
+                return Ok(None);
+            }
+            return Ok(Some(self.take(partition, count)));
         }
         self.empty = true;
         Ok(None)
     }
 
     fn place(&self) -> Result<Vec<u8>, Cause> {
-        Ok(self.positions.iter().flat_map(|position| position.to_le_bytes()).collect())
+        let window = |window: &Window| [window.partition, window.first, window.count];
+        let windows = self.known.iter().flat_map(window);
+        Ok(self.positions.iter().copied().chain(windows).flat_map(u64::to_le_bytes).collect())
     }
 
     fn restore(&mut self, place: &[u8]) -> Result<(), Cause> {
         let words = place.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
-        self.positions = words.collect();
+        self.positions = words.take(3).collect();
+        self.replays_to(place)
+    }
+
+    fn replays_to(&mut self, newest: &[u8]) -> Result<(), Cause> {
+        let words = newest.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+        let words: Vec<u64> = words.skip(3).collect();
+        let window =
+            |words: &[u64]| Window { partition: words[0], first: words[1], count: words[2] };
+        self.known = words.chunks(3).map(window).collect();
+        self.saves = None;
         Ok(())
     }
 
     fn caught_up(&self) -> bool {
         self.empty
+    }
+
+    fn must_save(&self) -> bool {
+        self.saves.is_some()
+    }
+
+    fn saved(&mut self, _: &Positions) {
+        self.saves = self.saves.map(|saves| saves + 1).filter(|saves| *saves < SAVES);
     }
 
     fn keeps_records(&self) -> bool {
@@ -67,6 +141,10 @@ impl Log for FakeLog {
         for (released, partition) in inner.released.iter_mut().zip(0..) {
             *released = positions.next(partition).max(*released);
         }
+        self.known.retain(|window| {
+            let partition = u32::try_from(window.partition).unwrap();
+            window.first + window.count > positions.next(partition)
+        });
     }
 }
 

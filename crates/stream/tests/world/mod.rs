@@ -36,19 +36,25 @@ pub struct Faults {
     damage: u64,
     /// Whether a process may go on after another has taken over. Only sinks with ids survive that.
     zombies: bool,
+    /// Whether chunks are windows, whose ends are saved before they are read.
+    windows: bool,
 }
 
 impl Faults {
     pub fn all() -> Self {
-        Self { error: 30, outage: 3, crash: 4, damage: 300, zombies: false }
+        Self { error: 30, outage: 3, crash: 4, damage: 300, zombies: false, windows: false }
+    }
+
+    pub fn windows() -> Self {
+        Self { windows: true, ..Self::all() }
     }
 
     pub fn zombies() -> Self {
-        Self { error: 10, outage: 0, crash: 0, damage: 0, zombies: true }
+        Self { error: 10, outage: 0, crash: 0, damage: 0, zombies: true, windows: false }
     }
 
     pub fn none() -> Self {
-        Self { error: 0, outage: 0, crash: 0, damage: 0, zombies: false }
+        Self { error: 0, outage: 0, crash: 0, damage: 0, zombies: false, windows: false }
     }
 }
 
@@ -70,6 +76,8 @@ struct Inner {
     durable: Vec<Outcome>,
     buffered: Vec<Outcome>,
     by_id: BTreeMap<(u32, u64), u64>,
+    /// The records of each window, by its partition and its first record.
+    windows: BTreeMap<(u32, u64), u64>,
 }
 
 impl Inner {
@@ -145,6 +153,7 @@ impl World {
             durable: Vec::new(),
             buffered: Vec::new(),
             by_id: BTreeMap::new(),
+            windows: BTreeMap::new(),
         };
         Self { seed, shared: Shared(Arc::new(Mutex::new(inner))), zombie: Rc::default() }
     }
@@ -167,7 +176,8 @@ impl World {
 
     pub fn end_faults(&self) {
         let mut inner = self.shared.lock();
-        inner.faults = Faults { zombies: inner.faults.zombies, ..Faults::none() };
+        let Faults { zombies, windows, .. } = inner.faults;
+        inner.faults = Faults { zombies, windows, ..Faults::none() };
         inner.outages.clear();
     }
 
@@ -201,7 +211,8 @@ impl World {
     pub fn start(&self, options: ShardOptions) -> Result<TestShard, Error> {
         let mut inner = self.shared.lock();
         inner.owner += 1;
-        let (owner, now, zombies) = (inner.owner, inner.now, inner.faults.zombies);
+        let (owner, now) = (inner.owner, inner.now);
+        let Faults { zombies, windows, .. } = inner.faults;
         drop(inner);
         let shared = || self.shared.clone();
         let store: Box<dyn Store> = Box::new(FakeStore(shared()));
@@ -212,7 +223,7 @@ impl World {
             sinks.push(NamedSink { name: "file".to_owned(), sink: file as _ });
         }
         let parts = ShardParts {
-            log: FakeLog { shared: shared(), positions: vec![0; 3], empty: false },
+            log: FakeLog::new(shared(), windows),
             judge: FakeJudge::default(),
             sinks,
             checkpoints: Checkpoints::new(store, owner),
@@ -286,6 +297,11 @@ impl World {
     /// Records that the log may have removed.
     pub fn released(&self) -> u64 {
         self.shared.lock().released.iter().sum()
+    }
+
+    /// Windows that were read.
+    pub fn windows(&self) -> u64 {
+        self.shared.lock().windows.len() as u64
     }
 
     pub fn lose_a_result(&self) {

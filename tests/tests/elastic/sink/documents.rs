@@ -157,6 +157,6 @@ fn templates_are_installed_only_where_they_are_managed() {
         admin.put(&path, &old);
         run(&job_workspace(server, &managed, "")).expect(0, &[]);
         let template = &admin.get(&path)["index_templates"][0]["index_template"];
-        assert_eq!((&template["priority"], &template["version"]), (&json!(501), &json!(4)));
+        assert_eq!((&template["priority"], &template["version"]), (&json!(501), &json!(5)));
     });
 }

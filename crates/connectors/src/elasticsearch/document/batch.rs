@@ -63,6 +63,8 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     entities: Option<StringChunked>,
     /// Of a stream: whether its warm-up was over, and whether the row's time is too far behind or ahead.
     marks: Vec<(&'static str, BooleanChunked)>,
+    /// Of a stream that judges windows as a whole: their beginning and their end.
+    window: Vec<(&'static str, Cells)>,
     strays: Option<StringChunked>,
     flags: Flags,
     incidents: Option<RowIncidents>,
@@ -138,6 +140,7 @@ impl<'a> DocumentBatch<'a> {
                 Err(_) => None,
             },
             marks: marks(results)?,
+            window: window(results)?,
             strays: match results.column("anomal.strays") {
                 Ok(strays) if run.includes(Include::Strays) => {
                     Some(strays.rechunk().str()?.clone())
@@ -276,6 +279,13 @@ impl<'a> DocumentBatch<'a> {
             out.extend_from_slice(b",\"entity\":");
             push_text(out, entity);
         }
+        if !self.window.is_empty() {
+            object(out, b",\"window\":{", |out| {
+                for (name, times) in &self.window {
+                    field(out, format!("\"{name}\":").as_bytes(), |out| times.put(place, out));
+                }
+            });
+        }
         if let Some(severity) = self.severities.get(place) {
             out.extend_from_slice(b",\"severity\":");
             push_text(out, severity);
@@ -365,6 +375,16 @@ fn optional_numbers(results: &DataFrame, name: &str) -> Result<Option<UInt32Chun
         Ok(numbers) => Ok(Some(numbers.rechunk().u32()?.clone())),
         Err(_) => Ok(None),
     }
+}
+
+fn window(results: &DataFrame) -> Result<Vec<(&'static str, Cells)>> {
+    let mut window = Vec::new();
+    for name in ["start", "end"] {
+        if let Ok(times) = results.column(&format!("anomal.window.{name}")) {
+            window.push((name, Cells::new(times)?));
+        }
+    }
+    Ok(window)
 }
 
 fn marks(results: &DataFrame) -> Result<Vec<(&'static str, BooleanChunked)>> {

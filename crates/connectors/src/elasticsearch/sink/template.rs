@@ -10,7 +10,7 @@ use crate::elasticsearch::{
 };
 
 /// The version of the templates; older ones are replaced.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 /// Higher than that of the servers' own templates.
 const PRIORITY: u64 = 501;
 pub const MAPPINGS: &str = "anomal-mappings";
@@ -110,6 +110,8 @@ fn mappings(server: Server) -> Value {
     for mark in ["warm", "late", "skewed"] {
         ours.insert(mark.into(), json!({"type": "boolean"}));
     }
+    let times = json!({"start": {"type": "date"}, "end": {"type": "date"}});
+    ours.insert("window".into(), json!({"properties": times}));
     ours.insert("score".into(), json!({"type": "double"}));
     ours.insert("rank".into(), json!({"type": "double"}));
     ours.insert("pvalue".into(), json!({"type": "double"}));

@@ -1,0 +1,100 @@
+//! What judges a stream: each record as it comes, or windows of them.
+
+use anomal_connectors::{Sample, StreamResults};
+use anomal_core::Result;
+use anomal_dataflow::TextChunk;
+use anomal_spec::{AnomalyJob, Stream};
+use anomal_stream::{Cause, Chunk, Judge, JudgeState};
+use async_trait::async_trait;
+
+use super::{EntityCounts, ModelCounts, check, judge::StreamJudge, state::StreamCounts, windows::WindowJudge};
+use crate::options::{Engines, Options};
+
+pub(super) enum AnyJudge {
+    Records(Box<StreamJudge>),
+    Windows(Box<WindowJudge>),
+}
+
+impl AnyJudge {
+    /// # Errors
+    /// Those of the judge that the settings ask for.
+    pub async fn new(
+        job: &AnomalyJob,
+        stream: &Stream,
+        engines: &Engines,
+        options: &Options,
+        sample: Sample,
+    ) -> Result<Self> {
+        if check::is_collected(&job.spec) {
+            let judge = WindowJudge::new(job, engines, options, sample).await?;
+            return Ok(Self::Windows(Box::new(judge)));
+        }
+        let judge = StreamJudge::new(job, stream, engines, options, sample).await?;
+        Ok(Self::Records(Box::new(judge)))
+    }
+
+    pub fn counts(&self) -> &StreamCounts {
+        match self {
+            Self::Records(judge) => judge.counts(),
+            Self::Windows(judge) => judge.counts(),
+        }
+    }
+
+    /// Whether rows are scored.
+    pub fn is_warm(&self) -> bool {
+        match self {
+            Self::Records(judge) => judge.is_warm(),
+            Self::Windows(judge) => judge.is_scored(),
+        }
+    }
+
+    pub fn watermark(&self) -> Option<i64> {
+        match self {
+            Self::Records(judge) => judge.watermark(),
+            Self::Windows(_) => None,
+        }
+    }
+
+    /// The models since the beginning; none where nothing is learned.
+    pub fn models(&self) -> Option<ModelCounts> {
+        match self {
+            Self::Records(judge) => judge.models(),
+            Self::Windows(_) => None,
+        }
+    }
+
+    /// The entities that have profiles; none where there are none of any.
+    pub fn entities(&self) -> Option<EntityCounts> {
+        match self {
+            Self::Records(judge) => judge.entities(),
+            Self::Windows(_) => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Judge for AnyJudge {
+    type Records = TextChunk;
+    type Results = StreamResults;
+
+    async fn judge(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults, Cause> {
+        match self {
+            Self::Records(judge) => judge.judge(chunk).await,
+            Self::Windows(judge) => judge.judge(chunk).await,
+        }
+    }
+
+    fn save(&self) -> Result<JudgeState, Cause> {
+        match self {
+            Self::Records(judge) => judge.save(),
+            Self::Windows(judge) => judge.save(),
+        }
+    }
+
+    fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
+        match self {
+            Self::Records(judge) => judge.restore(state),
+            Self::Windows(judge) => judge.restore(state),
+        }
+    }
+}
