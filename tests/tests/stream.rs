@@ -4,6 +4,8 @@
 mod disk;
 #[path = "stream/entities.rs"]
 mod entities;
+#[path = "stream/headings.rs"]
+mod headings;
 #[path = "stream/job.rs"]
 mod job;
 #[path = "stream/kills.rs"]

@@ -2,6 +2,7 @@
 
 mod connector;
 mod file;
+mod followed;
 mod format;
 mod inspect;
 mod sink;

@@ -4,6 +4,7 @@
 //! number however often the file is rotated.
 
 mod file;
+mod heading;
 mod path;
 mod place;
 mod siblings;
@@ -18,6 +19,7 @@ use std::{
 use anomal_dataflow::TextChunk;
 use anomal_stream::{Cause, Chunk, Log};
 
+pub use self::heading::Heading;
 use self::{path::PathFollower, place::PathPlace};
 use crate::source::{FirstRecords, Sample};
 
@@ -35,6 +37,8 @@ pub struct FollowOptions {
     pub endings: &'static [&'static str],
     /// Whether the files that exist when a stream begins are read from their end.
     pub from_end: bool,
+    /// What files have before their records.
+    pub heading: Heading,
     /// How long a file that was renamed or removed has to be unchanged before the next one is read.
     pub idle: Duration,
     /// Whether a file is one of the job's own outputs.
@@ -73,6 +77,10 @@ impl FollowLog {
     pub fn sample(&self) -> io::Result<FirstRecords> {
         for path in self.expand()? {
             if let Some(text) = file::first_lines(&path, SAMPLE_RECORDS, SAMPLE_BYTES)? {
+                let records = self.options.heading.take(&text, 0, &mut None);
+                if text[records.start..].trim_ascii().is_empty() {
+                    continue;
+                }
                 let full = text.iter().filter(|byte| **byte == b'\n').count() >= SAMPLE_RECORDS
                     || text.len() as u64 >= SAMPLE_BYTES;
                 let sample = Some(Sample { name: path, text: text.into() });
@@ -131,9 +139,10 @@ impl FollowLog {
                 self.aliases.insert(path);
                 continue;
             }
+            let how = (self.options.idle, self.options.heading);
             let partition = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
             let from_end = self.options.from_end && !self.begun;
-            let follower = PathFollower::begin(path, partition, self.options.idle, from_end)?;
+            let follower = PathFollower::begin(path, partition, how, from_end)?;
             self.paths.push(follower);
         }
         self.begun = true;
@@ -179,8 +188,8 @@ impl Log for FollowLog {
         let places: Vec<PathPlace>;
         (self.begun, self.aliases, places) = serde_json::from_slice(place)?;
         let followers = places.into_iter().zip(0..);
-        let followers = followers
-            .map(|(place, number)| PathFollower::restore(place, number, self.options.idle));
+        let how = (self.options.idle, self.options.heading);
+        let followers = followers.map(|(place, number)| PathFollower::restore(place, number, how));
         self.paths = followers.collect::<io::Result<_>>()?;
         Ok(())
     }

@@ -58,7 +58,7 @@ pub use connector::{Connector, OutputContext};
 pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
-pub use follow::{FollowLog, FollowOptions};
+pub use follow::{FollowLog, FollowOptions, Heading};
 pub use inspect::{
     ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
     InspectionNote, inspect,

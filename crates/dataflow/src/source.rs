@@ -1,6 +1,6 @@
 //! The interface of input drivers.
 
-use std::{borrow::BorrowMut, fmt::Write, path::PathBuf};
+use std::{borrow::BorrowMut, fmt::Write, path::PathBuf, sync::Arc};
 
 use anomal_core::{
     Batch, Element, Position, RejectedRecord, Result,
@@ -88,6 +88,8 @@ pub struct TextChunk {
     /// The offset of the first record.
     pub first: u64,
     pub text: Vec<u8>,
+    /// The lines that say what the columns are, of formats that have them in their files.
+    pub heading: Option<Arc<str>>,
     /// For messages: the file, and the number of the first line, from 1.
     pub file: PathBuf,
     pub line: u64,

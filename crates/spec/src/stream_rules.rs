@@ -14,7 +14,7 @@ const EXCLUDED: [(&str, &str); 5] = [
     ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
     ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
 ];
-const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, or `log` with a record a line), reads topics (`kafka`) or \
+const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, `csv` and `log`, with a record a line), reads topics (`kafka`) or \
     takes what is pushed (`http`, `tcp`, `syslog`); remove `stream` to read this input to its end";
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
 
@@ -238,7 +238,7 @@ fn followed(driver: &str, input: &Json) -> Problems {
     if driver == "tcp" {
         return skips(&place, input);
     }
-    if !matches!(driver, "ndjson" | "log") {
+    if !matches!(driver, "ndjson" | "log" | "csv") {
         return vec![(place, FOLLOWED.to_owned())];
     }
     let mut problems = Problems::new();
@@ -257,10 +257,16 @@ fn followed(driver: &str, input: &Json) -> Problems {
     if !matches!(input["encoding"].as_str(), None | Some("auto" | "utf-8")) {
         wrong("encoding", "a stream reads UTF-8; convert the file where it is written");
     }
-    if matches!(input["format"].as_str(), Some("zeek" | "w3c")) {
-        let message = "header lines name the columns of this format, which a stream does not follow yet; write JSON \
-                       lines, or remove `stream`";
-        wrong("format", message);
+    if !matches!(input["comment"].as_str(), None | Some("auto" | "none")) {
+        let message = "a stream takes each line behind the line of names for a record; remove this, and write no comments";
+        wrong("comment", message);
+    }
+    if input["lineEnd"].as_str() == Some("cr") {
+        wrong("lineEnd", "a stream reads lines that end in a line feed; remove this");
+    }
+    if input["header"] == false && input["skipLines"].as_u64().is_some_and(|lines| lines > 0) {
+        let message = "with `header: false` a stream reads each line as a record; remove this, or write names";
+        wrong("skipLines", message);
     }
     problems.extend(skips(&place, input));
     problems

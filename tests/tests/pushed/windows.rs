@@ -133,7 +133,7 @@ fn windows_survive_kills_and_a_replay_writes_the_same_bytes() {
         }
         ledger.stop.store(true, Ordering::Relaxed);
     });
-    let before = Copy::of(&workspace);
+    let before = Snapshot::of(&workspace);
     let last = catch_up(&workspace);
     last.expect(0, &[]);
     let (counts, rows) = (summary(&last), results(&workspace));
@@ -166,9 +166,9 @@ fn all_results(workspace: &Workspace) -> Vec<(String, String)> {
 }
 
 /// All files of a workspace.
-struct Copy(Vec<(std::path::PathBuf, Vec<u8>)>);
+struct Snapshot(Vec<(std::path::PathBuf, Vec<u8>)>);
 
-impl Copy {
+impl Snapshot {
     fn of(workspace: &Workspace) -> Self {
         let mut files = Vec::new();
         let mut folders = vec![workspace.path("")];

@@ -25,7 +25,7 @@ fn what_can_not_be_a_stream_is_refused() {
     workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
     let input = "ndjson: {path: app.ndjson, badLines: skip, types: {id: integer, size: integer}}";
     for (to, parts) in [
-        ("csv: {path: app.csv}", ["job.yaml:2:", "input.csv: a stream follows files that grow"]),
+        ("parquet: {path: a.parquet}", ["job.yaml:2:", "input.parquet: a stream follows files"]),
         ("ndjson: {path: app.ndjson}", ["job.yaml:2:", "set `badLines: skip`"]),
         ("ndjson: {path: \"-\", badLines: skip}", ["input.ndjson.path", "name a file, a folder"]),
         (
@@ -37,7 +37,11 @@ fn what_can_not_be_a_stream_is_refused() {
             "ndjson: {path: a.ndjson, badLines: skip, encoding: utf-16le}",
             ["input.ndjson.encoding", "UTF-8"],
         ),
-        ("log: {path: a.log, badLines: skip, format: zeek}", ["input.log.format", "header lines"]),
+        (
+            "csv: {path: a.csv, badLines: skip, comment: \"#\"}",
+            ["input.csv.comment", "for a record"],
+        ),
+        ("csv: {path: a.csv, badLines: skip, lineEnd: cr}", ["input.csv.lineEnd", "line feed"]),
     ] {
         refused(input, to, &parts);
     }

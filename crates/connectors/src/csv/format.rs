@@ -7,6 +7,7 @@ use anomal_core::{Error, Result, proto::Diagnostic};
 use anomal_spec::{BadLines, CsvInput, LogFormat};
 
 use super::{
+    followed,
     inspect::{TableInspection, inspect},
     split::CsvCutter,
     start::TableStart,
@@ -29,6 +30,9 @@ use crate::{
 /// # Errors
 /// As those of [`Connector::open`](crate::Connector::open).
 pub(super) fn open(input: &CsvInput, options: &OpenOptions) -> Result<TextSource> {
+    if options.sample.is_some() {
+        return followed::open(input, options);
+    }
     let given = GivenDialect::from_settings(input)?;
     let access =
         Access { place: "input.csv", auth: input.auth.as_ref(), secrets: &options.secrets };

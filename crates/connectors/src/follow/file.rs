@@ -5,10 +5,14 @@ use std::{
     io::{self, Read},
     os::unix::fs::{FileExt, MetadataExt},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use super::place::{FilePlace, PRINT, Print};
+use super::{
+    heading::{self, Bounds, Heading},
+    place::{FilePlace, PRINT, Print},
+};
 use crate::lines::MAX_RECORD;
 
 /// Bytes that are read at a time.
@@ -83,7 +87,8 @@ impl FollowedFile {
     ///
     /// # Errors
     /// It can't be read.
-    pub fn read(&mut self, now: Instant) -> io::Result<FileRead> {
+    pub fn read(&mut self, heading: Heading, now: Instant) -> io::Result<FileRead> {
+        self.find_heading(heading)?;
         loop {
             let metadata = self.file.metadata()?;
             let size = metadata.len();
@@ -107,7 +112,7 @@ impl FollowedFile {
                 return Ok(FileRead::Nothing);
             };
             text.truncate(end);
-            if let Some(read) = self.pass(text)? {
+            if let Some(read) = self.pass(text, heading)? {
                 return Ok(read);
             }
         }
@@ -117,11 +122,31 @@ impl FollowedFile {
     ///
     /// # Errors
     /// It can't be read.
-    pub fn read_rest(&mut self) -> io::Result<FileRead> {
+    pub fn read_rest(&mut self, heading: Heading) -> io::Result<FileRead> {
         let mut text = self.read_block(self.file.metadata()?.len())?;
         self.rest = 0;
         text.truncate(MAX_RECORD + 1);
-        Ok(self.pass(text)?.unwrap_or(FileRead::Nothing))
+        Ok(self.pass(text, heading)?.unwrap_or(FileRead::Nothing))
+    }
+
+    /// What precedes the next record.
+    pub fn heading(&self) -> Option<Arc<str>> {
+        self.place.heading.as_deref().map(Arc::from)
+    }
+
+    /// Of a file that is not read from its beginning: what it has there.
+    fn find_heading(&mut self, heading: Heading) -> io::Result<()> {
+        if self.place.heading.is_some() || self.place.offset == 0 || heading == Heading::None {
+            return Ok(());
+        }
+        let mut text = vec![0; heading::LONGEST];
+        let read = read_at(&self.file, &mut text, 0)?;
+        let end = memchr::memrchr(b'\n', &text[..read]).map_or(0, |end| end + 1);
+        let before = usize::try_from(self.place.offset).unwrap_or(usize::MAX);
+        heading.take(&text[..end.min(before)], 0, &mut self.place.heading);
+        // None is there, so that it is not looked for again.
+        self.place.heading.get_or_insert_default();
+        Ok(())
     }
 
     /// Whether neither contents nor name have changed for so long.
@@ -154,9 +179,16 @@ impl FollowedFile {
     }
 
     /// Moves the place behind a text, and returns its records; nothing if it has none.
-    fn pass(&mut self, mut text: Vec<u8>) -> io::Result<Option<FileRead>> {
+    fn pass(&mut self, mut text: Vec<u8>, heading: Heading) -> io::Result<Option<FileRead>> {
         let begins = self.place.offset == 0;
-        let line = self.place.lines + 1 + u64::from(self.place.skipping);
+        let records = if self.place.skipping {
+            Bounds { start: 0, end: text.len() }
+        } else {
+            heading.take(&text, self.place.lines, &mut self.place.heading)
+        };
+        text.truncate(records.end);
+        let headings = memchr::memchr_iter(b'\n', &text[..records.start]).count() as u64;
+        let line = self.place.lines + headings + 1 + u64::from(self.place.skipping);
         let lines = memchr::memchr_iter(b'\n', &text).count() as u64;
         self.place.offset += text.len() as u64;
         self.place.lines += lines;
@@ -167,6 +199,7 @@ impl FollowedFile {
             let end = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
             text.drain(..end);
         }
+        text.drain(..records.start);
         if begins && text.starts_with(BYTE_ORDER_MARK) {
             text.drain(..BYTE_ORDER_MARK.len());
         }

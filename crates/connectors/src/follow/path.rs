@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,7 @@ use anomal_stream::Chunk;
 
 use super::{
     file::{FileRead, FollowedFile},
+    heading::Heading,
     place::{PathPlace, REMEMBERED},
     siblings,
 };
@@ -18,6 +20,7 @@ use super::{
 pub(super) struct PathFollower {
     partition: u32,
     idle: Duration,
+    heading: Heading,
     /// Without the file that is read.
     place: PathPlace,
     file: Option<FollowedFile>,
@@ -32,7 +35,7 @@ impl PathFollower {
     pub fn begin(
         path: PathBuf,
         partition: u32,
-        idle: Duration,
+        (idle, heading): (Duration, Heading),
         from_end: bool,
     ) -> io::Result<Self> {
         let file = match FollowedFile::begin(&path, from_end) {
@@ -41,16 +44,20 @@ impl PathFollower {
             Err(error) => return Err(error),
         };
         let place = PathPlace { path, next: 0, file: None, finished: Vec::new() };
-        Ok(Self { partition, idle, place, file, at_end: false })
+        Ok(Self { partition, idle, heading, place, file, at_end: false })
     }
 
     /// Continues from a place.
     ///
     /// # Errors
     /// The files can't be read.
-    pub fn restore(mut place: PathPlace, partition: u32, idle: Duration) -> io::Result<Self> {
+    pub fn restore(
+        mut place: PathPlace,
+        partition: u32,
+        (idle, heading): (Duration, Heading),
+    ) -> io::Result<Self> {
         let file = place.file.take();
-        let mut follower = Self { partition, idle, place, file: None, at_end: false };
+        let mut follower = Self { partition, idle, heading, place, file: None, at_end: false };
         // An empty file may have been filled and copied since.
         let Some(place) = file.filter(|place| !place.is_blank()) else { return Ok(follower) };
         follower.file = siblings::find(&follower.place.path, &place)?;
@@ -109,9 +116,10 @@ impl PathFollower {
                 }
                 continue;
             };
-            match file.read(now)? {
+            match file.read(self.heading, now)? {
                 FileRead::Lines { text, records, line } => {
-                    return Ok(Some(self.chunk(text, records, line)));
+                    let heading = file.heading();
+                    return Ok(Some(self.chunk(text, heading, records, line)));
                 }
                 FileRead::Replaced => {
                     self.replaced()?;
@@ -131,9 +139,11 @@ impl PathFollower {
                         return Ok(None);
                     }
                     if file.rest() > 0
-                        && let FileRead::Lines { text, records, line } = file.read_rest()?
+                        && let FileRead::Lines { text, records, line } =
+                            file.read_rest(self.heading)?
                     {
-                        return Ok(Some(self.chunk(text, records, line)));
+                        let heading = file.heading();
+                        return Ok(Some(self.chunk(text, heading, records, line)));
                     }
                     let place = file.place.clone();
                     self.remember(place);
@@ -143,11 +153,18 @@ impl PathFollower {
         }
     }
 
-    fn chunk(&mut self, text: Vec<u8>, records: u64, line: u64) -> Chunk<TextChunk> {
+    fn chunk(
+        &mut self,
+        text: Vec<u8>,
+        heading: Option<Arc<str>>,
+        records: u64,
+        line: u64,
+    ) -> Chunk<TextChunk> {
         let first = self.place.next;
         self.place.next += records;
         let (partition, file) = (self.partition, self.place.path.clone());
-        let records_of_text = TextChunk { partition, first, text, file, line, attributes: None };
+        let records_of_text =
+            TextChunk { partition, first, text, heading, file, line, attributes: None };
         Chunk { partition, first, count: records, records: records_of_text }
     }
 

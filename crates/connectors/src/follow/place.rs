@@ -41,6 +41,9 @@ pub(super) struct FilePlace {
     /// Whether `offset` is in a record that is too long and was rejected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipping: bool,
+    /// What precedes the next record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
 }
 
 impl FilePlace {

@@ -11,9 +11,14 @@ struct Followed {
 }
 
 fn options(path: &Path, from_end: bool) -> FollowOptions {
+    headed(path, from_end, Heading::None)
+}
+
+fn headed(path: &Path, from_end: bool, heading: Heading) -> FollowOptions {
     FollowOptions {
         path: path.to_string_lossy().into_owned(),
         endings: &[".log"],
+        heading,
         from_end,
         idle: Duration::ZERO,
         is_output: Box::new(|_| false),
@@ -190,4 +195,64 @@ fn a_line_that_is_too_long_is_one_record() {
         followed.restart();
     }
     assert_eq!(counts, [(0, 1, 1), (1, 1, 2), (2, 2, 3)]);
+}
+
+/// All chunks as their heading, the number of their first line, and their text.
+fn chunks(log: &mut FollowLog) -> Vec<(String, u64, String)> {
+    let mut chunks = Vec::new();
+    log.rescan_at = None;
+    while let Some(chunk) = log.read().unwrap() {
+        let TextChunk { text, heading, line, .. } = chunk.records;
+        let text = String::from_utf8(text).unwrap();
+        let lines = text.lines().filter(|line| !line.trim().is_empty()).count() as u64;
+        assert_eq!(chunk.count, lines);
+        chunks.push((heading.as_deref().unwrap_or_default().to_owned(), line, text));
+    }
+    chunks
+}
+
+#[test]
+fn each_file_has_its_own_heading_which_a_restart_knows() {
+    let followed = Followed::new();
+    let path = followed.path("a.log");
+    let open = || FollowLog::new(headed(&path, false, Heading::Line { skip: 0 }));
+    let chunk = |heading: &str, line, text: &str| (heading.to_owned(), line, text.to_owned());
+    let mut log = open();
+    followed.append("a.log", "a,b");
+    assert!(chunks(&mut log).is_empty() && log.sample().unwrap().sample.is_none());
+    followed.append("a.log", "\n");
+    assert!(chunks(&mut log).is_empty() && log.sample().unwrap().sample.is_none());
+    followed.append("a.log", "1,2\n3,");
+    assert!(log.sample().unwrap().sample.is_some());
+    assert_eq!(chunks(&mut log), [chunk("a,b", 2, "1,2\n")]);
+    let place = log.place().unwrap();
+    let mut log = open();
+    log.restore(&place).unwrap();
+    followed.append("a.log", "4\n");
+    assert_eq!(chunks(&mut log), [chunk("a,b", 3, "3,4\n")]);
+    followed.append("a.log", "5,6\n");
+    followed.rename("a.log", "a.log.1");
+    followed.append("a.log", "\nb,a\n7,8\n");
+    assert_eq!(chunks(&mut log), [chunk("a,b", 4, "5,6\n"), chunk("b,a", 3, "7,8\n")]);
+    // One that is not read from its beginning, and a place of before headings were known.
+    let mut log = FollowLog::new(headed(&path, true, Heading::Line { skip: 0 }));
+    log.begin().unwrap();
+    followed.append("a.log", "9,0\n");
+    // Lines are counted from there.
+    assert_eq!(chunks(&mut log), [chunk("b,a", 1, "9,0\n")]);
+}
+
+#[test]
+fn a_heading_may_change_between_records() {
+    let followed = Followed::new();
+    let mut log = FollowLog::new(headed(&followed.path("a.log"), false, Heading::Comments));
+    followed
+        .append("a.log", "#Version: 1.0\n#Fields: a b\n1 2\n\n3 4\n#Fields: b\n#Remark: x\n5\n");
+    let chunk = |heading: &str, line, text: &str| (heading.to_owned(), line, text.to_owned());
+    let first = "#Version: 1.0\n#Fields: a b";
+    let second = "#Version: 1.0\n#Fields: b\n#Remark: x";
+    assert_eq!(chunks(&mut log), [chunk(first, 3, "1 2\n\n3 4\n"), chunk(second, 8, "5\n")]);
+    followed.append("a.log", "6\n#Remark: y\n");
+    assert_eq!(chunks(&mut log), [chunk(second, 9, "6\n")]);
+    assert!(log.caught_up());
 }

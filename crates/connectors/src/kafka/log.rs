@@ -118,7 +118,8 @@ pub(super) fn text_chunk(chunk: Chunk<Messages>, lines: &Lines) -> Result<Chunk<
         window: None,
     };
     let attributes = Some(Box::new(attributes));
-    let records = TextChunk { partition, first, text, file: file.into(), line: 1, attributes };
+    let records =
+        TextChunk { partition, first, text, heading: None, file: file.into(), line: 1, attributes };
     Ok(Chunk { partition, first, count, records })
 }
 

@@ -7,7 +7,7 @@ use super::line::{Bad, LineCutter, LineFormat, LogLine};
 use crate::{
     dialect::CellBuffer,
     lines::Shape,
-    records::{BadRecordPolicy, OpenedFile, RawBatch, RecordSpan, Records},
+    records::{BadRecordPolicy, HeaderLines, OpenedFile, RawBatch, RecordSpan, Records},
     tabular::{CellBatch, Cutter, TextFormat, TextSettings, split},
     typing::CellText,
 };
@@ -68,6 +68,14 @@ impl TextFormat for LogRecords {
 
     fn cell_text(&self, column: &str) -> CellText {
         if self.is_original(column) { CellText::AsRead } else { self.format.cell_text(column) }
+    }
+
+    fn header_lines(&self) -> Option<Box<dyn HeaderLines>> {
+        self.format.header_lines()
+    }
+
+    fn is_by_line(&self) -> bool {
+        true
     }
 
     fn split(&self, raw: RawBatch, policy: &BadRecordPolicy) -> Result<CellBatch> {

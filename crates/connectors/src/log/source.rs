@@ -40,6 +40,8 @@ pub(crate) fn open(input: &LogInput, options: &OpenOptions) -> Result<TextSource
     };
     let skip = input.bad_lines == BadLines::Skip;
     let mut records = Records::new(files, "log", Shape::Lines, input.encoding, skip, options);
+    // A stream does not end where the columns change.
+    let columns = if options.sample.is_some() { Columns::Union } else { input.columns };
     let mut found = None;
     records.open(&mut |file| {
         found = Some(find_format(file, input)?);
@@ -53,8 +55,8 @@ pub(crate) fn open(input: &LogInput, options: &OpenOptions) -> Result<TextSource
         (LogFormat::Common | LogFormat::Combined | LogFormat::VhostCombined, _) => {
             Box::new(Web::new(format, input.extra.clone()))
         }
-        (LogFormat::Zeek, _) => Box::new(Zeek::new(input.columns)),
-        (LogFormat::W3c, _) => Box::new(W3c::new(input.columns)),
+        (LogFormat::Zeek, _) => Box::new(Zeek::new(columns)),
+        (LogFormat::W3c, _) => Box::new(W3c::new(columns)),
         (LogFormat::Syslog, _) => Box::new(Syslog::default()),
         (LogFormat::Logfmt, _) => Box::new(Logfmt::default()),
         (LogFormat::Regex, Some(pattern)) => Box::new(pattern),

@@ -205,7 +205,15 @@ impl RecordReader {
             window: window.map(|window| (window.from, window.to)),
         };
         let attributes = Some(Box::new(attributes));
-        let records = TextChunk { partition, first, text, file: name.into(), line: 1, attributes };
+        let records = TextChunk {
+            partition,
+            first,
+            text,
+            heading: None,
+            file: name.into(),
+            line: 1,
+            attributes,
+        };
         Ok(Chunk { partition, first, count, records })
     }
 }

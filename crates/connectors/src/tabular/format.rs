@@ -1,12 +1,14 @@
 //! What a format of text records does.
 
+use std::sync::Arc;
+
 use anomal_core::Result;
 use anomal_spec::TypeSetting;
 use polars::prelude::DataFrame;
 
 use super::settings::TextSettings;
 use crate::{
-    records::{BadRecordPolicy, OpenedFile, RawBatch, Records},
+    records::{BadRecordPolicy, HeaderLines, OpenedFile, RawBatch, Records},
     typing::CellText,
 };
 
@@ -43,6 +45,22 @@ pub(crate) trait TextFormat: Send + Sync {
     fn cell_text(&self, column: &str) -> CellText {
         let _ = column;
         CellText::AsRead
+    }
+
+    /// What reads header lines between records, where there are such.
+    fn header_lines(&self) -> Option<Box<dyn HeaderLines>> {
+        None
+    }
+
+    /// Whether each line is a record by itself, behind header lines.
+    fn is_by_line(&self) -> bool {
+        false
+    }
+
+    /// The format of records behind a heading, if that has other columns than the first one.
+    fn behind(&self, heading: &str) -> Option<Arc<dyn TextFormat>> {
+        let _ = heading;
+        None
     }
 
     /// Splits records into the cells of all columns, as text. Records that can't be split are rejected.

@@ -57,7 +57,7 @@ pub(crate) struct TextSource {
 /// Parses records into batches.
 #[derive(Clone)]
 pub(super) struct TextParser {
-    format: Arc<dyn TextFormat>,
+    pub format: Arc<dyn TextFormat>,
     rules: TypeRules,
     selected: Vec<Column>,
     views: Vec<View>,
@@ -253,7 +253,8 @@ impl Source for TextSource {
 
     fn decoder(&self) -> Option<Box<dyn ChunkDecoder>> {
         let lines = self.unread.as_ref().is_some_and(Records::has_plain_lines);
-        let is_known = lines && typing::years(&self.parser.views).is_empty();
+        let is_by_line = lines || self.parser.format.is_by_line();
+        let is_known = is_by_line && typing::years(&self.parser.views).is_empty();
         let decoder = || {
             let parser = TextParser::clone(&self.parser);
             TextDecoder::new(parser, self.settings.driver, self.options.clone())

@@ -23,12 +23,17 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// Whether so many of the last rows are unusual that the world has changed.
+    pub fn has_changed(&self) -> bool {
+        self.unusual > CHANGED
+    }
+
     /// Whether the next row, of this p-value, is learned from.
     pub fn admit(&mut self, p: f64) -> bool {
         self.saved = (self.saved + LEARNED).min(MOST_SAVED);
         let unusual = p < UNUSUAL;
         self.unusual += (f64::from(u8::from(unusual)) - self.unusual) / LAST;
-        if !unusual || self.unusual > CHANGED {
+        if !unusual || self.has_changed() {
             return true;
         }
         let learned = self.saved >= 1.0;

@@ -60,8 +60,8 @@ pub(crate) fn is_collected(spec: &AnomalyJobSpec) -> bool {
 
 /// The error for an input whose lines mean nothing by themselves.
 pub(super) fn not_by_line() -> Error {
-    let message = "a stream reads each line by itself: header lines, and times without a year, are not followed yet; write \
-                   JSON lines with whole times, or remove `stream`";
+    let message = "a stream reads each line by itself, and times without a year are not followed yet: write whole times, or \
+                   remove `stream`";
     Error::settings("input", "NO_STREAM", message)
 }
 

@@ -383,7 +383,8 @@ impl Learner {
                         witnesses[row],
                     );
                 }
-                let admitted = p.is_none_or(|p| self.admission.admit(p));
+                let is_sure = suspicious && self.line.is_sure();
+                let admitted = admits(&mut self.admission, p, is_sure);
                 if let Some(members) = &mut self.members {
                     members.learn(&opinion, self.progress.age(), admitted, chance);
                 }
@@ -444,10 +445,18 @@ impl Learner {
             expected,
             witness,
         );
-        if p.is_none_or(|p| challenger.admission.admit(p)) {
+        let is_sure = suspicious && challenger.line.is_sure();
+        if admits(&mut challenger.admission, p, is_sure) {
             challenger.calibration.learn(*score);
         }
     }
+}
+
+/// Whether a row of this p-value is learned from. `is_sure`: it is hardly a false alarm, and is so only where the world has
+/// changed.
+fn admits(admission: &mut Admission, p: Option<f64>, is_sure: bool) -> bool {
+    let Some(p) = p else { return true };
+    admission.admit(p) && (!is_sure || admission.has_changed())
 }
 
 impl Schedule {

@@ -136,7 +136,15 @@ mod tests {
     fn a_record_has_its_line() {
         let text = b"{\"a\":1}\n\n  \n{\"a\":2}\r\n{\"a\":3}\n".to_vec();
         let file = "app.ndjson".into();
-        let chunk = TextChunk { partition: 0, first: 7, text, file, line: 40, attributes: None };
+        let chunk = TextChunk {
+            partition: 0,
+            first: 7,
+            text,
+            heading: None,
+            file,
+            line: 40,
+            attributes: None,
+        };
         let error = Error::new(Code::InvalidInput, "PACK_TRAPPED", "it traps");
         let record = rejected(&chunk, &FailedRecord { row: 8, error });
         assert_eq!((record.line, record.row, record.raw.as_str()), (43, 8, "{\"a\":2}"));

@@ -6,12 +6,13 @@ use std::{
 };
 
 use anomal_connectors::{
-    FirstRecords, FollowLog, FollowOptions, PushedLog, Sample, TopicLog, is_output_file,
+    FirstRecords, FollowLog, FollowOptions, Heading, PushedLog, Sample, TopicLog, is_output_file,
 };
 use anomal_core::{Error, Result};
 use anomal_ingest::{JournalOptions, WindowOptions};
 use anomal_spec::{
-    AnomalyJob, AnomalyJobSpec, FollowStart, InputDriver, Stream, bytes, milliseconds, seconds,
+    AnomalyJob, AnomalyJobSpec, CsvInput, FollowStart, InputDriver, LogFormat, Stream, bytes,
+    milliseconds, seconds,
 };
 use anomal_stream::RecordsLost;
 
@@ -51,9 +52,10 @@ pub(super) fn open_log(
         return Ok(StreamLog::Topics(TopicLog::open(kafka, &options.secrets, client)?));
     }
     let path = driver.and_then(InputDriver::path).unwrap_or_default().to_owned();
-    let endings: &'static [&'static str] = match driver {
-        Some(InputDriver::Log(_)) => &[".log"],
-        _ => &[".ndjson", ".jsonl"],
+    let (endings, heading): (&'static [&'static str], _) = match driver {
+        Some(InputDriver::Log(log)) => (&[".log"], log_heading(log.format)),
+        Some(InputDriver::Csv(csv)) => (&[".csv"], csv_heading(csv)),
+        _ => (&[".ndjson", ".jsonl"], Heading::None),
     };
     let targets = files::targets(spec);
     for (place, target) in &targets {
@@ -66,10 +68,27 @@ pub(super) fn open_log(
     Ok(StreamLog::Files(FollowLog::new(FollowOptions {
         path,
         endings,
+        heading,
         from_end: stream.follow.start == FollowStart::End,
         idle: Duration::from_secs(seconds(&stream.follow.idle).unwrap_or(1)),
         is_output: Box::new(move |file| targets.iter().any(|target| is_output_file(file, target))),
     })))
+}
+
+/// What logs of a format have before their records.
+fn log_heading(format: LogFormat) -> Heading {
+    match format {
+        LogFormat::Zeek | LogFormat::W3c => Heading::Comments,
+        LogFormat::Auto => Heading::Found,
+        _ => Heading::None,
+    }
+}
+
+fn csv_heading(csv: &CsvInput) -> Heading {
+    match csv.header {
+        Some(false) => Heading::None,
+        _ => Heading::Line { skip: u64::from(csv.skip_lines.unwrap_or(0)) },
+    }
 }
 
 /// How long records are collected to be judged together.

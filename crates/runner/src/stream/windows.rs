@@ -1,6 +1,9 @@
 //! Judges windows of records as a run judges a file: each as a whole, by any detector and any step.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{
@@ -227,7 +230,7 @@ impl WindowJudge {
             counts: self.counts,
             ..StateHead::default()
         };
-        let bytes = state::encode(head, &Default::default(), &[], None)?;
+        let bytes = state::encode(head, &BTreeMap::new(), &[], None)?;
         let objects = vec![(self.sample_object.clone(), self.sample.text.to_vec())];
         Ok(JudgeState { bytes, objects })
     }

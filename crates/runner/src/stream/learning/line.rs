@@ -103,6 +103,11 @@ impl Line {
         }
     }
 
+    /// Whether a suspicious row is hardly a false alarm, so that what is usual is not learned from it.
+    pub fn is_sure(&self) -> bool {
+        matches!(self, Self::FalseDiscoveries(..))
+    }
+
     /// The suspicious rows for each row, if nothing happens; 0 where the model decides.
     pub fn expected(&self, rate: &Rate) -> f64 {
         match self {
