@@ -26,7 +26,9 @@ use std::{
 
 use anomal_core::{Code, Error, Result, blocking};
 use anomal_spec::{AnomalyJob, Stream, seconds};
-use anomal_stream::{Checkpoints, RestorePoint, Shard, ShardOptions, ShardParts};
+use anomal_stream::{
+    Checkpoints, RestorePoint, SaverOf, Shard, ShardOptions, ShardParts, ThreadSaver,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -152,7 +154,8 @@ pub async fn run_stream(
     let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
     let shard_options =
         ShardOptions { checkpoint_every: Duration::from_secs(every), ..ShardOptions::default() };
-    let parts = ShardParts { log, judge, sinks, checkpoints };
+    let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
+    let parts = ShardParts { log, judge, sinks, checkpoints, saver };
     let opened = Shard::open(parts, shard_options, since.elapsed());
     let shard = opened.map_err(failure)?;
     // Of a stream that continues: the log goes on behind its place now.

@@ -83,6 +83,10 @@ impl<R: Results> Lane<R> {
         self.sink.sink.refused()
     }
 
+    pub fn saving(&mut self) {
+        self.sink.sink.saving();
+    }
+
     pub fn saved(&mut self) {
         self.sink.sink.saved();
     }

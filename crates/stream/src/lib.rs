@@ -18,6 +18,7 @@ mod log;
 mod messages;
 mod outbox;
 mod positions;
+mod saver;
 mod shard;
 mod sink;
 mod store;
@@ -34,6 +35,7 @@ pub use messages::{
     ResetPosition, SaslMechanism, SaslUser, StartPosition,
 };
 pub use positions::Positions;
-pub use shard::{Notice, Progress, Shard, ShardOptions, ShardParts, Step};
+pub use saver::{SaveWork, Saved, Saver, ThreadSaver};
+pub use shard::{Notice, Progress, SaverOf, Shard, ShardOptions, ShardParts, Step};
 pub use sink::{Flushed, NamedSink, StreamSink};
 pub use store::Store;

@@ -57,7 +57,10 @@ pub trait Log: Send {
         false
     }
 
-    /// Learns that a checkpoint has these positions, and its place.
+    /// Its place is about to be saved.
+    fn saving(&mut self) {}
+
+    /// Learns that a checkpoint has these positions, and the place as it was when [`saving`](Log::saving) was called.
     fn saved(&mut self, positions: &Positions) {
         let _ = positions;
     }

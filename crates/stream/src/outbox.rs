@@ -73,6 +73,10 @@ impl<R: Results> Outbox<R> {
     }
 
     /// The cursors are in a checkpoint.
+    pub fn saving(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::saving);
+    }
+
     pub fn saved(&mut self) {
         self.lanes.iter_mut().for_each(Lane::saved);
     }

@@ -1,6 +1,7 @@
 //! The loop of a shard: read, judge, write, save.
 //!
-//! It never waits: [`Shard::step`] returns when it has nothing to do, and the caller, who has the clock, calls it again.
+//! It never waits: [`Shard::step`] returns when it has nothing to do, and the caller, who has the clock, calls it again. Checkpoints
+//! are saved beside it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,6 +13,7 @@ use crate::{
     log::{Log, RecordsLost},
     outbox::{Outbox, SinkChange},
     positions::Positions,
+    saver::{SaveWork, Saved, Saver},
     sink::NamedSink,
 };
 
@@ -46,7 +48,12 @@ pub struct ShardParts<L, J: Judge> {
     pub judge: J,
     pub sinks: Vec<NamedSink<J::Results>>,
     pub checkpoints: Checkpoints,
+    /// What saves them.
+    pub saver: SaverOf,
 }
+
+/// Makes what saves checkpoints.
+pub type SaverOf = Box<dyn FnOnce(Checkpoints) -> Box<dyn Saver> + Send>;
 
 /// What happened, for the log of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,10 +117,14 @@ pub struct Shard<L, J: Judge> {
     log: L,
     judge: J,
     outbox: Outbox<J::Results>,
-    checkpoints: Checkpoints,
+    saver: Box<dyn Saver>,
     options: ShardOptions,
     positions: Positions,
     saved: Option<SavedPoint>,
+    /// What is being saved.
+    pending: Option<SavedPoint>,
+    /// Before these no restart reads.
+    released: Positions,
     save_at: Duration,
     /// Whether a sink was slower than a checkpoint waits: the next ones do not wait for it.
     slow: bool,
@@ -142,7 +153,7 @@ where
     /// # Errors
     /// Those of [`Checkpoints::restore`]; `Log`, `Judge` or `Sink` if a part can't continue from its checkpoint; `Fenced`.
     pub fn open(parts: ShardParts<L, J>, options: ShardOptions, now: Duration) -> Result<Self> {
-        let ShardParts { mut log, mut judge, sinks, mut checkpoints } = parts;
+        let ShardParts { mut log, mut judge, sinks, mut checkpoints, saver } = parts;
         let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
         let point = checkpoints.restore(&names)?;
         let (mut positions, mut notices, mut cursors) =
@@ -172,10 +183,12 @@ where
             log,
             judge,
             outbox,
-            checkpoints,
+            released: checkpoints.released(),
+            saver: saver(checkpoints),
             options,
             positions,
             saved: None,
+            pending: None,
             save_at: now,
             slow: false,
             store_down: false,
@@ -183,7 +196,11 @@ where
             log_outage: None,
             notices,
         };
-        shard.save(now)?;
+        // Nothing is read without the first one.
+        if shard.begin_save(now)? {
+            let outcome = shard.saver.wait();
+            shard.end_save(outcome)?;
+        }
         Ok(shard)
     }
 
@@ -193,14 +210,16 @@ where
     /// `Judge`; `Fenced`. The shard is of no use then.
     pub async fn step(&mut self, now: Duration) -> Result<Step> {
         self.write(now);
-        if now >= self.save_at {
+        self.poll_save()?;
+        if now >= self.save_at && self.pending.is_none() {
             self.flush(false, now);
             let behind = self.outbox.is_behind();
             if behind && !self.slow && now < self.save_at + PATIENCE {
                 return Ok(Step::Idle);
             }
             self.slow = behind;
-            self.save(now)?;
+            self.begin_save(now)?;
+            self.poll_save()?;
         } else if self.outbox.bytes() > self.options.outbox_bytes / 2 {
             self.flush(false, now);
         }
@@ -223,7 +242,7 @@ where
         }
         let Some(chunk) = chunk else {
             // A store that is away is tried again as often as ever.
-            let at_once = self.log.must_save() && !self.store_down;
+            let at_once = self.log.must_save() && !self.store_down && self.pending.is_none();
             if at_once {
                 self.save_at = now;
             }
@@ -244,10 +263,14 @@ where
     pub fn drain(&mut self, now: Duration) -> Result<bool> {
         self.write(now);
         self.flush(true, now);
-        self.save(now)?;
+        self.poll_save()?;
+        if self.pending.is_none() {
+            self.begin_save(now)?;
+            self.poll_save()?;
+        }
         let durable =
             self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions));
-        Ok(durable && !self.store_down)
+        Ok(durable && !self.store_down && self.pending.is_none())
     }
 
     /// Whether the source has no more records, and all results are written.
@@ -306,8 +329,8 @@ where
         }));
     }
 
-    /// Saves a checkpoint, unless the last one says the same.
-    fn save(&mut self, now: Duration) -> Result<()> {
+    /// Begins to save a checkpoint, unless the last one says the same. Nothing is being saved.
+    fn begin_save(&mut self, now: Duration) -> Result<bool> {
         self.save_at = now + self.options.checkpoint_every;
         self.flush(false, now);
         let cursors = self.outbox.cursors();
@@ -315,7 +338,7 @@ where
             cursors.map(|(name, cursor)| (name.to_owned(), cursor.clone())).collect();
         let releases = self.log.keeps_records()
             && cursors.values().all(|cursor| cursor.positions.covers(&self.positions))
-            && !self.checkpoints.released().covers(&self.positions);
+            && !self.released.covers(&self.positions);
         if let Some(saved) = &mut self.saved
             && saved.positions == self.positions
             && saved.cursors == cursors
@@ -323,7 +346,7 @@ where
             && !self.log.must_save()
         {
             saved.at = now;
-            return Ok(());
+            return Ok(false);
         }
         let state = self.judge.save().map_err(Error::Judge)?;
         let checkpoint = Checkpoint {
@@ -333,13 +356,31 @@ where
             state: state.bytes,
             ..Checkpoint::default()
         };
-        let names: Vec<&str> = cursors.keys().map(String::as_str).collect();
-        match self.checkpoints.save(checkpoint, &state.objects, &names) {
-            Ok(number) => {
-                let positions = self.positions.clone();
-                self.log.saved(&positions);
-                self.log.released(&self.checkpoints.released());
-                self.saved = Some(SavedPoint { number, at: now, positions, cursors });
+        self.log.saving();
+        self.outbox.saving();
+        let sinks = cursors.keys().cloned().collect();
+        self.saver.begin(SaveWork { checkpoint, objects: state.objects, sinks });
+        let positions = self.positions.clone();
+        self.pending = Some(SavedPoint { number: 0, at: now, positions, cursors });
+        Ok(true)
+    }
+
+    /// Takes the outcome of what is being saved, if it is known.
+    fn poll_save(&mut self) -> Result<()> {
+        match self.pending.as_ref().and_then(|_| self.saver.poll()) {
+            Some(outcome) => self.end_save(outcome),
+            None => Ok(()),
+        }
+    }
+
+    fn end_save(&mut self, outcome: Result<Saved>) -> Result<()> {
+        let Some(pending) = self.pending.take() else { return Ok(()) };
+        match outcome {
+            Ok(Saved { number, released }) => {
+                self.log.saved(&pending.positions);
+                self.log.released(&released);
+                self.released = released;
+                self.saved = Some(SavedPoint { number, ..pending });
                 self.stale = false;
                 self.outbox.saved();
                 if std::mem::take(&mut self.store_down) {
@@ -360,7 +401,8 @@ where
 
     fn check_stale(&mut self, now: Duration) -> bool {
         let saved = self.saved.as_ref().map_or(now, |saved| saved.at);
-        let stale = self.store_down && now.saturating_sub(saved) > self.options.stale_after;
+        let is_late = self.store_down || self.pending.is_some();
+        let stale = is_late && now.saturating_sub(saved) > self.options.stale_after;
         if stale && !std::mem::replace(&mut self.stale, true) {
             self.notices.push(Notice::CheckpointStale);
         }

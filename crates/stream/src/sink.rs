@@ -54,7 +54,10 @@ pub trait StreamSink: Send {
     /// As [`write`](Self::write); the output is not the one that the mark is of.
     fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause>;
 
-    /// The last mark is in a checkpoint, of which the newest two may be continued from.
+    /// The last mark is about to be saved.
+    fn saving(&mut self) {}
+
+    /// The mark that was the last one when [`saving`](Self::saving) was called is in a checkpoint, of which the newest two may be continued from.
     fn saved(&mut self) {}
 
     /// Results that the output has refused for good and that are kept elsewhere, since the stream began.

@@ -220,6 +220,34 @@ fn all_records_are_released_though_no_more_come() {
 }
 
 #[test]
+fn a_store_that_does_not_answer_stops_reading_only_when_checkpoints_are_stale() {
+    let world = World::new(1, Faults::none());
+    let mut shard = world.start(options()).unwrap();
+    world.silence_store(true);
+    let (since, mut records) = (world.now(), 0);
+    while world.now() < since + options().stale_after {
+        world.grow();
+        block_on(shard.step(world.tick())).unwrap();
+        records = shard.progress().records;
+    }
+    assert_eq!((shard.progress().checkpoint, records > 20), (1, true));
+    for _ in 0..100 {
+        world.grow();
+        block_on(shard.step(world.tick())).unwrap();
+    }
+    assert!(shard.take_notices().contains(&Notice::CheckpointStale));
+    assert!(shard.progress().records < world.records() / 2);
+    world.silence_store(false);
+    while !shard.caught_up() || shard.progress().records < world.records() {
+        block_on(shard.step(world.tick())).unwrap();
+    }
+    while !shard.drain(world.tick()).unwrap() {}
+    drop(shard);
+    world.restart(None);
+    world.balance();
+}
+
+#[test]
 fn books_that_do_not_balance_are_noticed() {
     let world = World::new(1, Faults::none());
     world.grow();

@@ -297,6 +297,13 @@ impl Log for PushedLog {
         }
     }
 
+    fn saving(&mut self) {
+        match &mut self.log {
+            Records::Each(log) => log.saving(),
+            Records::Windows(log) => log.saving(),
+        }
+    }
+
     fn saved(&mut self, positions: &Positions) {
         match &mut self.log {
             Records::Each(log) => log.saved(positions),

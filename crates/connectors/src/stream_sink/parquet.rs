@@ -37,8 +37,10 @@ pub(super) struct ParquetStream {
     output: ParquetOutput,
     projection: Projection,
     rows: AppendFile,
-    /// The file of the last mark, those of the newest two checkpoints, and the first that may still have its rows.
+    /// The file of the last mark, of the one that is being saved, those of the newest two checkpoints, and the first that may
+    /// still have its rows.
     marked: u64,
+    saving: u64,
     saved: [u64; 2],
     oldest: u64,
 }
@@ -52,6 +54,7 @@ impl ParquetStream {
             rows: rows.with_suffix(ROWS),
             output: output.clone(),
             marked: 1,
+            saving: 1,
             saved: [1, 1],
             oldest: 1,
         }
@@ -156,8 +159,12 @@ impl StreamSink for ParquetStream {
         Ok(())
     }
 
+    fn saving(&mut self) {
+        self.saving = self.marked;
+    }
+
     fn saved(&mut self) {
-        self.saved = [self.saved[1], self.marked];
+        self.saved = [self.saved[1], self.saving];
         while self.oldest < self.saved[0] {
             // One that stays takes space alone.
             let _ = fs::remove_file(self.rows.part(self.oldest));

@@ -63,8 +63,10 @@ pub struct WindowLog {
     known: VecDeque<Window>,
     /// The end of the last one that was read.
     read: u64,
-    /// Of the last one that is known: the checkpoints that have its end, while they are too few.
+    /// Of the last one that is known: the checkpoints that have its end, while they are too few, and whether the one that is
+    /// being saved will.
     saves: Option<u32>,
+    saving: bool,
     /// Looks for the end of the next one.
     scan: Option<Scan>,
     caught_up: bool,
@@ -102,6 +104,7 @@ impl WindowLog {
             known: VecDeque::new(),
             read: 0,
             saves: None,
+            saving: false,
             scan: None,
             caught_up: false,
         }
@@ -236,7 +239,14 @@ impl Log for WindowLog {
         self.saves.is_some()
     }
 
+    fn saving(&mut self) {
+        self.saving = self.saves.is_some();
+    }
+
     fn saved(&mut self, _: &Positions) {
+        if !std::mem::take(&mut self.saving) {
+            return;
+        }
         self.saves = self.saves.map(|saves| saves + 1).filter(|saves| *saves < SAVES);
     }
 

@@ -19,6 +19,8 @@ use super::{
 const POLL: Duration = Duration::from_millis(100);
 /// How often it says how it is.
 const STATUS: Duration = Duration::from_millis(250);
+/// How often it is looked at whether the last results are written and saved.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// How long a stream that ends may take to write its last results.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -74,7 +76,7 @@ async fn run(
                            checkpoint";
             return Err(Error::new(Code::Output, "NOT_DRAINED", message));
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(DRAIN_POLL).await;
     }
     reporter.report(&mut shard, &control, since.elapsed());
     for (path, bytes) in shard.log().unfinished_lines() {

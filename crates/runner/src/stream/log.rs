@@ -158,6 +158,14 @@ impl Log for StreamLog {
         }
     }
 
+    fn saving(&mut self) {
+        match self {
+            Self::Files(files) => files.saving(),
+            Self::Topics(topics) => topics.saving(),
+            Self::Pushed(pushed) => pushed.saving(),
+        }
+    }
+
     fn saved(&mut self, positions: &Positions) {
         match self {
             Self::Files(files) => files.saved(positions),

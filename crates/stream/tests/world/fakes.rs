@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use anomal_stream::{
-    Cause, Chunk, Flushed, Judge, JudgeState, Log, Positions, Results, Store, StreamSink,
+    Cause, Checkpoints, Chunk, Error, Flushed, Judge, JudgeState, Log, Positions, Results,
+    SaveWork, Saved, Saver, Store, StreamSink,
 };
 use async_trait::async_trait;
 
@@ -19,6 +20,8 @@ pub struct FakeLog {
     pub(super) known: Vec<Window>,
     /// Of the last one: the checkpoints that have its end, while they are too few.
     pub(super) saves: Option<u32>,
+    /// Whether the checkpoint that is being saved has it.
+    saving: bool,
 }
 
 /// Records that are read together.
@@ -35,7 +38,15 @@ const SAVES: u32 = 2;
 impl FakeLog {
     pub(super) fn new(shared: Shared, windows: bool) -> Self {
         let positions = vec![0; 3];
-        Self { shared, positions, empty: false, windows, known: Vec::new(), saves: None }
+        Self {
+            shared,
+            positions,
+            empty: false,
+            windows,
+            known: Vec::new(),
+            saves: None,
+            saving: false,
+        }
     }
 
     /// The next records of a partition, which are there.
@@ -128,7 +139,14 @@ impl Log for FakeLog {
         self.saves.is_some()
     }
 
+    fn saving(&mut self) {
+        self.saving = self.saves.is_some();
+    }
+
     fn saved(&mut self, _: &Positions) {
+        if !std::mem::take(&mut self.saving) {
+            return;
+        }
         self.saves = self.saves.map(|saves| saves + 1).filter(|saves| *saves < SAVES);
     }
 
@@ -239,6 +257,51 @@ impl Store for FakeStore {
         inner.fails("store")?;
         inner.objects.remove(name);
         Ok(())
+    }
+}
+
+/// Saves a while later; of a process that crashes meanwhile, it may have saved or not.
+pub(super) struct FakeSaver {
+    shared: Shared,
+    checkpoints: Checkpoints,
+    work: Option<SaveWork>,
+    outcome: Option<Result<Saved, Error>>,
+}
+
+impl FakeSaver {
+    pub(super) fn new(shared: Shared, checkpoints: Checkpoints) -> Self {
+        Self { shared, checkpoints, work: None, outcome: None }
+    }
+
+    fn save(&mut self) {
+        let outcome = self.work.take().map(|work| self.checkpoints.save_work(work));
+        self.outcome = outcome.or(self.outcome.take());
+    }
+}
+
+impl Saver for FakeSaver {
+    fn begin(&mut self, work: SaveWork) {
+        assert!(self.work.is_none() && self.outcome.is_none(), "two are saved at once");
+        self.work = Some(work);
+    }
+
+    fn poll(&mut self) -> Option<Result<Saved, Error>> {
+        let (saves, answers) = {
+            let mut inner = self.shared.lock();
+            if inner.silent {
+                return None;
+            }
+            (inner.below(3) > 0, inner.below(3) > 0)
+        };
+        if saves {
+            self.save();
+        }
+        self.outcome.take_if(|_| answers)
+    }
+
+    fn wait(&mut self) -> Result<Saved, Error> {
+        self.save();
+        self.outcome.take().unwrap()
     }
 }
 

@@ -17,7 +17,7 @@ use anomal_stream::{
 
 use serde::{Deserialize, Serialize};
 
-use self::fakes::{FakeJudge, FakeLog, FakeStore, FileSink, IdSink};
+use self::fakes::{FakeJudge, FakeLog, FakeSaver, FakeStore, FileSink, IdSink};
 
 pub type TestShard = Shard<FakeLog, FakeJudge>;
 
@@ -78,6 +78,8 @@ struct Inner {
     by_id: BTreeMap<(u32, u64), u64>,
     /// The records of each window, by its partition and its first record.
     windows: BTreeMap<(u32, u64), u64>,
+    /// Whether the store does not answer.
+    silent: bool,
 }
 
 impl Inner {
@@ -104,13 +106,14 @@ impl Inner {
             return Err("the process has ended".into());
         }
         // The store is called seldom.
-        let outage = self.faults.outage * if part == "store" { 10 } else { 1 };
+        let (often, long) = if part == "store" { (3, 10) } else { (1, 1) };
+        let outage = self.faults.outage * long;
         if self.per_mille(outage) {
             let long = Duration::from_secs(self.below(400));
             self.outages.insert(part, self.now + long);
         }
         let away = self.outages.get(part).is_some_and(|until| self.now < *until);
-        if away || self.per_mille(self.faults.error) {
+        if away || self.per_mille(self.faults.error * often) {
             return Err(format!("{part} is away").into());
         }
         Ok(())
@@ -154,6 +157,7 @@ impl World {
             buffered: Vec::new(),
             by_id: BTreeMap::new(),
             windows: BTreeMap::new(),
+            silent: false,
         };
         Self { seed, shared: Shared(Arc::new(Mutex::new(inner))), zombie: Rc::default() }
     }
@@ -215,6 +219,7 @@ impl World {
         let Faults { zombies, windows, .. } = inner.faults;
         drop(inner);
         let shared = || self.shared.clone();
+        let saving = shared();
         let store: Box<dyn Store> = Box::new(FakeStore(shared()));
         let by_id = Box::new(IdSink::new(shared()));
         let mut sinks = vec![NamedSink { name: "ids".to_owned(), sink: by_id as _ }];
@@ -227,6 +232,7 @@ impl World {
             judge: FakeJudge::default(),
             sinks,
             checkpoints: Checkpoints::new(store, owner),
+            saver: Box::new(move |checkpoints| Box::new(FakeSaver::new(saving, checkpoints))),
         };
         Shard::open(parts, options, now)
     }
@@ -297,6 +303,11 @@ impl World {
     /// Records that the log may have removed.
     pub fn released(&self) -> u64 {
         self.shared.lock().released.iter().sum()
+    }
+
+    /// Whether the store answers from now on.
+    pub fn silence_store(&self, silent: bool) {
+        self.shared.lock().silent = silent;
     }
 
     /// Windows that were read.

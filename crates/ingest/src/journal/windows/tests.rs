@@ -43,9 +43,23 @@ fn at(log: &mut WindowLog, second: i64, elapsed: u64) -> Option<Chunk<Collected>
 fn saved(log: &mut WindowLog) {
     for _ in 0..SAVES {
         assert!(log.must_save());
+        log.saving();
         log.saved(&Positions::default());
     }
     assert!(!log.must_save());
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_begun_before_does_not_have_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = open(folder.path(), WindowOptions { closed: true, ..options() });
+    push(&log.records().journal().appender().unwrap(), &[100]).await;
+    log.saving();
+    assert!(at(&mut log, 100, 0).is_none() && log.must_save());
+    for _ in 0..SAVES + 1 {
+        log.saved(&Positions::default());
+    }
+    assert!(log.must_save() && at(&mut log, 100, 0).is_none());
 }
 
 /// The next window, whose end is found now: its records and its times, in seconds.
