@@ -104,7 +104,8 @@ fn mappings(server: Server) -> Value {
     event.insert("risk_score_norm".into(), json!({"type": "float"}));
     let reason = json!({"type": "keyword", "ignore_above": IGNORE_ABOVE, "fields": {"text": {"type": "text"}}});
     event.insert("reason".into(), reason);
-    let mut ours = keywords(&["job", "run", "engine", "severity", "flags", "report", "strays", "entity"]);
+    let mut ours =
+        keywords(&["job", "run", "engine", "severity", "flags", "report", "strays", "entity"]);
     ours.insert("row".into(), json!({"type": "long"}));
     ours.insert("partition".into(), json!({"type": "long"}));
     for mark in ["warm", "late", "skewed"] {
