@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
         (length <= self.0.len()).then_some(length)
     }
 
+    #[expect(clippy::option_option, reason = "damaged, or there is none")]
     pub fn optional(&mut self) -> Option<Option<u64>> {
         let (is_some, number) = (self.flag()?, self.number()?);
         Some(is_some.then_some(number))

@@ -7,7 +7,9 @@ use anomal_spec::{AnomalyJob, Stream};
 use anomal_stream::{Cause, Chunk, Judge, JudgeState};
 use async_trait::async_trait;
 
-use super::{EntityCounts, ModelCounts, check, judge::StreamJudge, state::StreamCounts, windows::WindowJudge};
+use super::{
+    EntityCounts, ModelCounts, check, judge::StreamJudge, state::StreamCounts, windows::WindowJudge,
+};
 use crate::options::{Engines, Options};
 
 pub(super) enum AnyJudge {

@@ -66,7 +66,7 @@ impl Frequencies {
             *count > 0
         });
         // Of a value that was seen once, half a row stays.
-        self.others = (self.others + gone) / 2;
+        self.others = u32::midpoint(self.others, gone);
         self.count_magnitudes();
     }
 
