@@ -45,7 +45,8 @@ pub use result_incidents::{ResultIncidents, result_incidents};
 pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
 pub use stream::{
-    EntityCounts, ModelCounts, StreamControl, StreamStatus, StreamSummary, check_stream, run_stream,
+    EntityCounts, ModelCounts, SilentEntities, StreamControl, StreamStatus, StreamSummary,
+    check_stream, run_stream,
 };
 pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
 pub use suppressions::{QuietIncident, Suppression, SuppressionList, SuppressionSummary};

@@ -45,7 +45,7 @@ use crate::{
 
 pub use check::check_stream;
 pub(crate) use check::{is_collected, refuse_whole_table, time_column};
-pub use learning::{EntityCounts, ModelCounts};
+pub use learning::{EntityCounts, ModelCounts, SilentEntities};
 pub use status::StreamStatus;
 
 /// When a stream ends.

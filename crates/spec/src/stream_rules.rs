@@ -397,6 +397,11 @@ fn learned(spec: &Json, has_time: bool) -> Problems {
                        `classification`; add that, or remove this";
         wrong("stream.entity", message);
     }
+    if spec["stream"]["entity"].get("silence").is_some() && !has_time {
+        let message =
+            "it is a time of records: add `timeColumn`, the column with them, or remove this";
+        wrong("stream.entity.silence", message);
+    }
     let Some(model) = spec["stream"].get("model") else { return problems };
     if spec.get("classification").is_none() {
         wrong(

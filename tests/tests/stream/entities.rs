@@ -1,5 +1,7 @@
 //! What is usual of each entity.
 
+use std::time::{Duration, Instant};
+
 use anomal_tests::Workspace;
 use serde_json::Value as Json;
 
@@ -125,6 +127,12 @@ fn entities_that_can_not_be_are_refused() {
         (JOB.replace("[host]", "[]"), "stream.entity.by"),
         (JOB.replace("minRows: 50", "minRows: 0"), "stream.entity.minRows"),
         (JOB.replace("minRows: 50", "forgetAfter: soon"), "stream.entity.forgetAfter"),
+        (
+            JOB.replace("minRows: 50", "silence: 2m")
+                .replace("timeColumn: time\n", "")
+                .replace("  time: {disorder: 1s}\n", ""),
+            "it is a time of records",
+        ),
         (without, "nothing is scored without `classification`"),
     ];
     let record = record(0, "10.0.0.1", true);
@@ -133,4 +141,42 @@ fn entities_that_can_not_be_are_refused() {
         let workspace = Workspace::with_files(&files);
         workspace.anomal(&["validate", "job.yaml"]).expect(2, &[message, "job.yaml"]);
     }
+}
+
+#[test]
+fn an_entity_that_says_nothing_is_named() {
+    // Each host comes every ten seconds; host 3 stops.
+    let job = JOB.replace("minRows: 50}", "minRows: 50, silence: 2m}");
+    let heard = |numbers: std::ops::Range<u64>, but: u64| {
+        let numbers = numbers.filter(move |number| number % 10 != but);
+        let record = |number| record(number, &format!("10.0.0.{}", number % 10), false);
+        numbers.map(record).collect::<String>()
+    };
+    let files = [("app.ndjson", heard(0..2_500, 99)), ("job.yaml", job)];
+    let workspace = Workspace::with_files(&[
+        (files[0].0, files[0].1.as_bytes()),
+        (files[1].0, files[1].1.as_bytes()),
+    ]);
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    assert!(!run.stderr.contains("silent"), "{run:#?}");
+    append(&workspace, "app.ndjson", &heard(2_500..2_700, 3));
+    let log = std::fs::File::create(workspace.path("log")).unwrap();
+    let mut child = workspace.command(&["run", "job.yaml"]).stderr(log).spawn().unwrap();
+    let wait_for = |part: &str| {
+        let since = Instant::now();
+        while !workspace.read("log").contains(part) {
+            assert!(
+                since.elapsed() < Duration::from_mins(2),
+                "no {part:?} in {}",
+                workspace.read("log")
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait_for("10.0.0.3 is silent, for longer than it ever was");
+    append(&workspace, "app.ndjson", &heard(2_700..2_720, 99));
+    wait_for("10.0.0.3 is heard of again");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

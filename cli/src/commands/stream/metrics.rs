@@ -68,6 +68,10 @@ fn gauges(status: &StreamStatus) -> Vec<(&'static str, &'static str, f64)> {
     if let Some(entities) = status.summary.entities {
         gauges.push(("entities", "Entities that have a profile", entities.known as f64));
     }
+    if let Some(silent) = &status.silent {
+        let help = "Entities that pause for longer than they ever did";
+        gauges.push(("entities_silent", help, silent.count as f64));
+    }
     if let Some(watermark) = status.watermark {
         gauges.push(("watermark_seconds", "Before which no record is expected", watermark));
     }

@@ -43,6 +43,11 @@ impl Writer {
         self.number(length as u64);
     }
 
+    pub fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.0.extend(text.as_bytes());
+    }
+
     pub fn optional(&mut self, number: Option<u64>) {
         self.flag(number.is_some());
         self.number(number.unwrap_or_default());
@@ -100,6 +105,13 @@ impl<'a> Reader<'a> {
     pub fn length(&mut self) -> Option<usize> {
         let length = usize::try_from(self.number()?).ok()?;
         (length <= self.0.len()).then_some(length)
+    }
+
+    pub fn text(&mut self) -> Option<&'a str> {
+        let length = self.length()?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(bytes).ok()
     }
 
     #[expect(clippy::option_option, reason = "damaged, or there is none")]

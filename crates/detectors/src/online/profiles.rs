@@ -218,10 +218,39 @@ impl Profiles {
         for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
             entity.add(place, feature.bin(*value), *value);
         }
-        (entity.seen, entity.rows) = (entity.seen.max(age), entity.rows + 1);
+        entity.see(age);
+        entity.rows += 1;
         if is_new && self.entities() > self.options.max {
             self.evict(age);
         }
+    }
+
+    /// Takes a row of an entity into account that is not learned.
+    pub fn see(&mut self, key: u64, age: i64) {
+        let segment = &mut self.segments[segment_of(key)];
+        if let Some(entity) = segment.entities.get_mut(&key) {
+            entity.see(age);
+            segment.revision += 1;
+        }
+    }
+
+    /// Names an entity that has a profile, for [`Profiles::silent`].
+    pub fn name(&mut self, key: u64, name: &str) {
+        let segment = &mut self.segments[segment_of(key)];
+        if let Some(entity) = segment.entities.get_mut(&key).filter(|entity| entity.name.is_none())
+        {
+            entity.name = Some(name.into());
+            segment.revision += 1;
+        }
+    }
+
+    /// The named entities of at least `rows` rows that have paused at `now` for longer than `least` and than they ever did, with the
+    /// ages of their newest rows; in no order.
+    pub fn silent(&self, now: i64, least: i64, rows: u64) -> impl Iterator<Item = (&str, i64)> {
+        let entities = self.segments.iter().flat_map(|segment| segment.entities.values());
+        entities
+            .filter(move |entity| entity.rows >= rows && entity.is_silent(now, least))
+            .filter_map(|entity| Some((entity.name.as_deref()?, entity.seen)))
     }
 
     fn place_bins(&mut self) {

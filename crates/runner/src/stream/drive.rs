@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::{
     StreamControl, StreamShard, StreamSummary, failure,
-    status::{StreamStatus, follow},
+    status::{Silence, StreamStatus, follow},
 };
 
 /// How often an input is looked at that had nothing to read.
@@ -48,7 +48,8 @@ async fn run(
     named: StreamSummary,
     since: Instant,
 ) -> Result<StreamSummary> {
-    let mut reporter = Reporter { named, down: BTreeSet::new(), said: None };
+    let mut reporter =
+        Reporter { named, down: BTreeSet::new(), said: None, silence: Silence::default() };
     loop {
         let step = shard.step(since.elapsed()).await;
         reporter.report(&mut shard, &control, since.elapsed());
@@ -96,6 +97,7 @@ struct Reporter {
     named: StreamSummary,
     down: BTreeSet<String>,
     said: Option<Duration>,
+    silence: Silence,
 }
 
 impl Reporter {
@@ -113,11 +115,14 @@ impl Reporter {
         log(notices);
     }
 
-    fn status(&self, shard: &StreamShard, now: Duration) -> StreamStatus {
+    fn status(&mut self, shard: &StreamShard, now: Duration) -> StreamStatus {
         let progress = shard.progress();
         let saved = progress.saved_at.unwrap_or_default();
         let watermark = shard.judge().watermark();
+        let judge = shard.judge();
+        let silent = self.silence.look(progress.records, now, |idle| judge.silent(idle));
         StreamStatus {
+            silent,
             summary: StreamSummary {
                 job: self.named.job.clone(),
                 state: self.named.state.clone(),

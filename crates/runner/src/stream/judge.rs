@@ -1,6 +1,6 @@
 //! Judges chunks of a stream as a run judges the rows of a file.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{
@@ -18,7 +18,10 @@ use super::{
     check,
     event_time::{self, EventTime, RowTimes, SavedTime},
     generation::Generation,
-    learning::{CHALLENGER, Due, EntityCounts, Learned, Learner, ModelCounts, P_VALUE, entities},
+    learning::{
+        CHALLENGER, Due, EntityCounts, Learned, Learner, ModelCounts, P_VALUE, SilentEntities,
+        entities,
+    },
     quarantine::{self, FailedRecord},
     refit::{Fitter, PendingFit},
     state::{self, DecodedState, StateHead, StreamCounts, object_name},
@@ -146,6 +149,11 @@ impl StreamJudge {
     /// The entities that have profiles; none where there are none of any.
     pub fn entities(&self) -> Option<EntityCounts> {
         self.learner.as_ref().and_then(Learner::entities)
+    }
+
+    /// The entities that are silent, so long after the last record was read; none where that is not asked for.
+    pub fn silent(&self, idle: Duration) -> Option<SilentEntities> {
+        self.learner.as_ref()?.silent(idle)
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {

@@ -1,5 +1,7 @@
 //! What judges a stream: each record as it comes, or windows of them.
 
+use std::time::Duration;
+
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::Result;
 use anomal_dataflow::TextChunk;
@@ -8,7 +10,8 @@ use anomal_stream::{Cause, Chunk, Judge, JudgeState};
 use async_trait::async_trait;
 
 use super::{
-    EntityCounts, ModelCounts, check, judge::StreamJudge, state::StreamCounts, windows::WindowJudge,
+    EntityCounts, ModelCounts, SilentEntities, check, judge::StreamJudge, state::StreamCounts,
+    windows::WindowJudge,
 };
 use crate::options::{Engines, Options};
 
@@ -69,6 +72,14 @@ impl AnyJudge {
     pub fn entities(&self) -> Option<EntityCounts> {
         match self {
             Self::Records(judge) => judge.entities(),
+            Self::Windows(_) => None,
+        }
+    }
+
+    /// The entities that are silent, so long after the last record was read; none where that is not asked for.
+    pub fn silent(&self, idle: Duration) -> Option<SilentEntities> {
+        match self {
+            Self::Records(judge) => judge.silent(idle),
             Self::Windows(_) => None,
         }
     }

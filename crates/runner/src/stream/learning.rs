@@ -10,6 +10,8 @@ mod sample;
 mod saved;
 mod trial;
 
+use std::time::Duration;
+
 use anomal_core::{Batch, Result, Table, proto::Plan};
 use anomal_detectors::online::{Admission, Calibration, ChangeDetector, Rate};
 use anomal_spec::{Classification, Learn, Online, Refit, Stream, seconds};
@@ -17,7 +19,7 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-pub use self::members::EntityCounts;
+pub use self::members::{EntityCounts, SilentEntities};
 pub(super) use self::{
     learned::Learned,
     members::entities,
@@ -170,6 +172,13 @@ impl Learner {
     /// Those that have profiles.
     pub fn entities(&self) -> Option<EntityCounts> {
         self.members.as_ref().and_then(Members::entities)
+    }
+
+    /// Those that are silent, so long after the last record was read.
+    pub fn silent(&self, idle: Duration) -> Option<SilentEntities> {
+        let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
+        let now = self.progress.newest?.saturating_add(idle);
+        self.members.as_ref().and_then(|members| members.silent(now))
     }
 
     /// The rows in the order of their priority, for [`super::state`].

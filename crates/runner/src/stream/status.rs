@@ -1,11 +1,14 @@
 //! How a stream is while it runs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use anomal_stream::Notice;
 use serde::Serialize;
 
-use super::StreamSummary;
+use super::{SilentEntities, StreamSummary};
+
+/// How often it is looked which entities are silent.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The figures of a stream that runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +26,9 @@ pub struct StreamStatus {
     pub checkpoint_age: f64,
     /// Bytes of results that are not yet safe in all outputs.
     pub waiting_bytes: u64,
+    /// Entities that pause for longer than they ever did, where `stream.entity.silence` asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent: Option<SilentEntities>,
     /// What does not answer at the moment: `input`, `checkpoints`, or an output by its place in the settings.
     pub down: BTreeSet<String>,
 }
@@ -36,6 +42,7 @@ impl StreamStatus {
             watermark: None,
             checkpoint_age: 0.0,
             waiting_bytes: 0,
+            silent: None,
             down: BTreeSet::new(),
         }
     }
@@ -57,4 +64,56 @@ pub(super) fn follow(down: &mut BTreeSet<String>, notice: &Notice) {
     } else {
         down.remove(name);
     }
+}
+
+/// Watches which entities are silent.
+#[derive(Default)]
+pub(super) struct Silence {
+    known: Option<SilentEntities>,
+    /// When it was looked at last, and the records until then.
+    looked: Option<Duration>,
+    records: u64,
+    /// When the last record was read.
+    heard: Duration,
+}
+
+impl Silence {
+    /// Looks again every five seconds, and says which are newly silent and which are heard of again.
+    pub fn look(
+        &mut self,
+        records: u64,
+        now: Duration,
+        silent: impl Fn(Duration) -> Option<SilentEntities>,
+    ) -> Option<SilentEntities> {
+        if records != self.records {
+            (self.records, self.heard) = (records, now);
+        }
+        if self.looked.is_none_or(|looked| now >= looked + LOOK) {
+            self.looked = Some(now);
+            let found = silent(now.saturating_sub(self.heard));
+            for (before, after, what) in [
+                (&self.known, &found, "is silent, for longer than it ever was"),
+                (&found, &self.known, "is heard of again"),
+            ] {
+                for name in new(before.as_ref(), after.as_ref()) {
+                    tracing::warn!("{name} {what}");
+                }
+            }
+            self.known = found;
+        }
+        self.known.clone()
+    }
+}
+
+/// The names in `after` alone, where `before` would have room for them.
+fn new<'a>(
+    before: Option<&'a SilentEntities>,
+    after: Option<&'a SilentEntities>,
+) -> impl Iterator<Item = &'a str> {
+    let names = |silent: Option<&'a SilentEntities>| {
+        silent.into_iter().flat_map(|silent| &silent.last).map(|(name, _)| name.as_str())
+    };
+    let is_whole = before.is_none_or(|before| before.count == before.last.len() as u64);
+    let before: BTreeSet<&str> = names(before).collect();
+    names(after).filter(move |name| is_whole && !before.contains(name))
 }

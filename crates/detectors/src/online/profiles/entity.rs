@@ -9,6 +9,10 @@ pub(super) struct Entity {
     pub seen: i64,
     /// The rows since it has a profile.
     pub rows: u64,
+    /// The longest time between two of them.
+    longest_pause: i64,
+    /// Where it is asked for.
+    pub name: Option<Box<str>>,
     /// The time to which its counts were halved.
     aged: i64,
     features: Box<[Feature]>,
@@ -26,7 +30,14 @@ impl Entity {
             Kind::Number => Feature::Number(Box::default()),
             Kind::Category => Feature::Category(Frequent::default()),
         };
-        Self { seen: age, rows: 0, aged: age, features: kinds.map(feature).collect() }
+        Self {
+            seen: age,
+            rows: 0,
+            longest_pause: 0,
+            name: None,
+            aged: age,
+            features: kinds.map(feature).collect(),
+        }
     }
 
     /// Its rows whose value of the feature is at most as frequent, and all.
@@ -44,6 +55,17 @@ impl Entity {
         }
     }
 
+    /// Takes a row of it into account that is of this age.
+    pub fn see(&mut self, age: i64) {
+        self.longest_pause = self.longest_pause.max(age.saturating_sub(self.seen));
+        self.seen = self.seen.max(age);
+    }
+
+    /// Whether it has paused for longer than `least` and than it ever did.
+    pub fn is_silent(&self, now: i64, least: i64) -> bool {
+        now.saturating_sub(self.seen) > least.max(self.longest_pause)
+    }
+
     pub fn halve(&mut self, now: i64, half_life: i64) {
         for _ in 0..halvings(&mut self.aged, now, half_life) {
             for feature in &mut self.features {
@@ -58,6 +80,8 @@ impl Entity {
     pub fn write(&self, to: &mut Writer) {
         to.signed(self.seen);
         to.number(self.rows);
+        to.signed(self.longest_pause);
+        to.text(self.name.as_deref().unwrap_or_default());
         to.signed(self.aged);
         for feature in &self.features {
             match feature {
@@ -68,7 +92,9 @@ impl Entity {
     }
 
     pub fn read(from: &mut Reader<'_>, kinds: &[Kind]) -> Option<Self> {
-        let (seen, rows, aged) = (from.signed()?, from.number()?, from.signed()?);
+        let (seen, rows, longest_pause) = (from.signed()?, from.number()?, from.signed()?);
+        let name = Some(from.text()?).filter(|name| !name.is_empty()).map(Into::into);
+        let aged = from.signed()?;
         let feature = |kind: &Kind| {
             Some(match kind {
                 Kind::Number => Feature::Number(Box::new(Histogram::read(from)?)),
@@ -76,6 +102,6 @@ impl Entity {
             })
         };
         let features = kinds.iter().map(feature).collect::<Option<_>>()?;
-        Some(Self { seen, rows, aged, features })
+        Some(Self { seen, rows, longest_pause, name, aged, features })
     }
 }

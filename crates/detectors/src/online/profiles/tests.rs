@@ -88,6 +88,33 @@ fn what_is_old_fades_and_what_is_gone_is_forgotten() {
 }
 
 #[test]
+fn an_entity_is_silent_that_pauses_for_longer_than_it_ever_did() {
+    let mut profiles = two_entities(options());
+    // Entity 1 comes once in a thousand, entity 2 always; a third one is not named.
+    for age in 4_000..10_000 {
+        profiles.learn(Some(2), &row(1_000.5, "b"), age);
+        profiles.learn(Some(3), &row(1_000.5, "b"), age);
+        if age % 1_000 == 999 {
+            profiles.see(1, age);
+        }
+    }
+    profiles.name(1, "one");
+    profiles.name(2, "two");
+    let silent = |now, least, rows| {
+        let mut names: Vec<&str> =
+            profiles.silent(now, least, rows).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names
+    };
+    assert!(silent(9_999, 0, 1).is_empty());
+    assert_eq!(silent(10_010, 0, 1), ["two"]);
+    assert!(silent(10_010, 100, 1).is_empty());
+    assert_eq!(silent(11_100, 100, 1), ["one", "two"]);
+    assert_eq!(silent(11_100, 100, 5_000), ["two"]);
+    assert_eq!(profiles.silent(11_100, 100, 5_000).next(), Some(("two", 9_999)));
+}
+
+#[test]
 fn of_too_many_the_half_that_was_seen_last_stays() {
     let mut profiles = Profiles::new(ProfileOptions { max: 100, ..options() });
     for i in 0..1_000_u64 {

@@ -1,6 +1,10 @@
 //! What is learned of each row beside the model: what is usual of all rows as they were lately, and of each entity. Their
 //! p-values and the model's are joined to one.
 
+mod opinion;
+mod rows;
+mod silence;
+
 use std::sync::{Mutex, PoisonError};
 
 use anomal_core::{
@@ -12,10 +16,12 @@ use anomal_detectors::online::{
     Calibration, Kind, OnlineForest, ProfileOptions, Profiles, SEGMENTS, Value,
 };
 use anomal_spec::{Online, StreamEntity, seconds};
-use polars::prelude::{Column, DataType, StringChunked};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::silence::SilentEntities;
+pub(in crate::stream) use self::{opinion::Opinion, rows::entities};
+use self::{rows::MemberRows, silence::silence};
 use super::saved::Object;
 use crate::stream::state::object_name;
 
@@ -53,6 +59,8 @@ pub(super) struct Members {
     online: Calibration,
     entity: Calibration,
     joint: Calibration,
+    /// The shortest pause that is silence, in microseconds; none: it is not looked for.
+    silence: Option<i64>,
     /// The object of each segment with the revision that it is of.
     saved: Mutex<Vec<Option<(u64, Object)>>>,
 }
@@ -70,32 +78,6 @@ pub struct EntityCounts {
 struct Feature {
     name: String,
     kind: Kind,
-}
-
-/// Rows of a batch as members read them.
-pub(super) struct MemberRows {
-    entities: Vec<Option<String>>,
-    /// By feature.
-    values: Vec<Vec<Value>>,
-}
-
-/// What members say of a row.
-#[derive(Default)]
-pub(super) struct Opinion {
-    key: Option<u64>,
-    row: Vec<Value>,
-    /// The p-value of all together.
-    pub p: Option<f64>,
-    /// Those of what is learned row by row, and of the entity.
-    scores: Option<(f64, f64)>,
-    /// The row as the forest reads it.
-    numbers: Option<Vec<f32>>,
-    joint: Option<f64>,
-    /// The share of each feature in what they found unusual, and how much that counts beside the model, `0..=1`.
-    pub shares: Vec<f64>,
-    pub weight: f64,
-    /// What is unusual for its entity, in words.
-    pub note: Option<String>,
 }
 
 impl Members {
@@ -144,6 +126,7 @@ impl Members {
             online: Calibration::default(),
             entity: Calibration::default(),
             joint: Calibration::default(),
+            silence: entity.and_then(silence).filter(|_| half_life.is_some()),
             saved: Mutex::new(vec![None; SEGMENTS]),
         })
     }
@@ -161,17 +144,7 @@ impl Members {
     /// # Errors
     /// `Internal` for a batch without the features or columns.
     pub fn rows(&self, batch: &Batch) -> Result<MemberRows> {
-        let values = self.features.iter().map(|feature| {
-            let column = batch.features.column(&feature.name)?;
-            match feature.kind {
-                Kind::Number => numbers(column),
-                Kind::Category => categories(column),
-            }
-        });
-        Ok(MemberRows {
-            values: values.collect::<Result<_>>()?,
-            entities: entities(&self.by, batch)?,
-        })
+        MemberRows::of(&self.features, &self.by, batch)
     }
 
     /// Judges a row by what was learned before it. `p`: by the model.
@@ -179,8 +152,9 @@ impl Members {
         let row: Vec<Value> = rows.values.iter().map(|values| values[place]).collect();
         let name = rows.entities[place].as_deref();
         let key = name.map(|name| xxh3_64(name.as_bytes()));
+        let kept = name.filter(|_| self.silence.is_some()).map(str::to_owned);
         let Some(surprise) = self.profiles.judge(key, &row) else {
-            return Opinion { key, row, p, ..Opinion::default() };
+            return Opinion { key, name: kept, row, p, ..Opinion::default() };
         };
         let sum = |parts: &[f64]| parts.iter().sum::<f64>();
         let (among_all, for_entity) = (sum(&surprise.among_all), sum(&surprise.for_entity));
@@ -201,6 +175,7 @@ impl Members {
         let joint_p = joint.filter(|_| is_used).and_then(|joint| self.joint.p_value(joint));
         let mut opinion = Opinion {
             key,
+            name: kept,
             p: joint_p.or(p),
             scores: Some((online_score, for_entity)),
             numbers,
@@ -268,11 +243,19 @@ impl Members {
         if let Some(joint) = opinion.joint.filter(|_| admitted) {
             self.joint.learn(joint);
         }
-        if admitted || chance < UNUSUAL_LEARNED {
+        let is_learned = admitted || chance < UNUSUAL_LEARNED;
+        if is_learned {
             self.profiles.learn(opinion.key, &opinion.row, age);
             if let (Some(forest), Some(numbers)) = (&mut self.forest, &opinion.numbers) {
                 forest.learn(numbers);
             }
+        }
+        let Some(key) = opinion.key else { return };
+        if !is_learned {
+            self.profiles.see(key, age);
+        }
+        if let Some(name) = &opinion.name {
+            self.profiles.name(key, name);
         }
     }
 
@@ -313,41 +296,4 @@ impl Members {
         }
         self.profiles.restore(all, segments.iter().copied())
     }
-}
-
-impl Opinion {
-    /// Where there are no members.
-    pub fn of_model(p: Option<f64>) -> Self {
-        Self { p, ..Self::default() }
-    }
-}
-
-/// The names of the entities of a batch's rows: the values of the columns, and none where all are missing.
-///
-/// # Errors
-/// `Internal` for a batch without one of the columns.
-pub(in crate::stream) fn entities(by: &[String], batch: &Batch) -> Result<Vec<Option<String>>> {
-    let columns =
-        by.iter().map(|name| texts(batch.raw.column(name)?)).collect::<Result<Vec<_>>>()?;
-    let name = |row: usize| {
-        let parts: Vec<Option<&str>> = columns.iter().map(|column| column.get(row)).collect();
-        let is_known = parts.iter().any(Option::is_some);
-        is_known.then(|| parts.iter().map(|part| part.unwrap_or("-")).collect::<Vec<_>>().join(" "))
-    };
-    Ok((0..batch.height()).map(name).collect())
-}
-
-fn texts(column: &Column) -> Result<StringChunked> {
-    Ok(column.cast(&DataType::String)?.str()?.rechunk().into_owned())
-}
-
-fn numbers(column: &Column) -> Result<Vec<Value>> {
-    let column = column.cast(&DataType::Float64)?;
-    let value = |number: Option<f64>| number.map_or(Value::Missing, Value::number);
-    Ok(column.f64()?.iter().map(value).collect())
-}
-
-fn categories(column: &Column) -> Result<Vec<Value>> {
-    let value = |text: Option<&str>| text.map_or(Value::Missing, Value::text);
-    Ok(texts(column)?.iter().map(value).collect())
 }

@@ -1,0 +1,31 @@
+//! What members say of a row.
+
+use anomal_detectors::online::Value;
+
+/// Judged by what was learned before it.
+#[derive(Default)]
+pub(in crate::stream) struct Opinion {
+    pub(super) key: Option<u64>,
+    /// Of its entity, where names are kept.
+    pub(super) name: Option<String>,
+    pub(super) row: Vec<Value>,
+    /// The p-value of all together.
+    pub p: Option<f64>,
+    /// Those of what is learned row by row, and of the entity.
+    pub(super) scores: Option<(f64, f64)>,
+    /// The row as the forest reads it.
+    pub(super) numbers: Option<Vec<f32>>,
+    pub(super) joint: Option<f64>,
+    /// The share of each feature in what they found unusual, and how much that counts beside the model, `0..=1`.
+    pub shares: Vec<f64>,
+    pub weight: f64,
+    /// What is unusual for its entity, in words.
+    pub note: Option<String>,
+}
+
+impl Opinion {
+    /// Where there are no members.
+    pub fn of_model(p: Option<f64>) -> Self {
+        Self { p, ..Self::default() }
+    }
+}
