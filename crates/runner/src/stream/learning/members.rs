@@ -75,7 +75,7 @@ pub struct EntityCounts {
     pub evicted: u64,
 }
 
-struct Feature {
+pub(super) struct Feature {
     name: String,
     kind: Kind,
 }
