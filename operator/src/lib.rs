@@ -5,7 +5,7 @@ pub mod api;
 pub mod args;
 mod children;
 mod controller;
-mod labels;
+pub mod labels;
 mod leader;
 mod metrics;
 pub mod operator;

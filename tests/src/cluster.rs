@@ -1,7 +1,8 @@
 //! The test cluster: namespaces that are deleted after the test, operators as local processes, small jobs.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
+    io::Write,
     path::Path,
     process::{Child, Command, Stdio},
     sync::Once,
@@ -144,6 +145,36 @@ pub fn job_with(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     let mut job = job(name);
     change(&mut job["spec"]);
     job
+}
+
+/// A stream that follows the file of [`append_rows`] on the volume of the claim `data`.
+pub fn stream_with(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    job_with(name, |spec| {
+        *spec = json!({
+            "input": {"ndjson": {"path": "app.ndjson", "badLines": "skip"}},
+            "features": [{"type": "field", "name": "size"}, {"type": "field", "name": "ms"}],
+            "classification": {"engine": "HBOS", "threshold": {"method": "risk", "value": 0.01}},
+            "stream": {"warmUp": {"rows": 100}, "state": {"checkpoint": {"every": "1s"}}},
+            "outputs": [{"ndjson": {"path": "results.ndjson", "rotate": "64Mi"}}],
+            "runner": {
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            },
+        });
+        change(spec);
+    })
+}
+
+/// A record of a stream.
+pub fn record(row: u64) -> String {
+    format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17)
+}
+
+/// Appends records to the file of a stream.
+pub fn append_rows(folder: &Path, rows: std::ops::Range<u64>) {
+    let text: String = rows.map(record).collect();
+    let file = OpenOptions::new().create(true).append(true).open(folder.join("app.ndjson"));
+    file.expect("the file is opened").write_all(text.as_bytes()).expect("rows are written");
 }
 
 /// A volume in a folder of this machine, with a claim of a namespace. Deleted when dropped.

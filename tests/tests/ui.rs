@@ -6,6 +6,7 @@ mod ui {
     mod ends;
     mod files;
     mod lines;
+    mod real_cluster;
     mod results;
     mod settings;
     mod support;

@@ -4,7 +4,7 @@ use ratatui_core::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
     mouse::{Target, Targets},
-    text::{clip, plain},
+    text::{fit, plain},
     theme::{PLAIN, SELECTED, Theme},
 };
 
@@ -60,8 +60,16 @@ impl Canvas<'_> {
         let y = self.area.y + u16::try_from(y).unwrap_or(u16::MAX);
         for (text, style) in parts {
             let room = usize::from(end.saturating_sub(x));
-            let text = clip(&plain(text), room);
-            x = self.buffer.set_stringn(x, y, text, room, *style).0;
+            let text = fit(text, room);
+            if !text.is_ascii() {
+                x = self.buffer.set_stringn(x, y, text, room, *style).0;
+                continue;
+            }
+            // A cell for each character.
+            for letter in text.chars() {
+                self.buffer[(x, y)].set_char(letter).set_style(*style);
+                x += 1;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The state of the interface.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use serde_json::Value as Json;
 
@@ -298,7 +298,10 @@ pub(crate) struct Results {
     pub comment: String,
     pub rows: Rows,
     pub query: Query,
+    /// Whether the rows of the query are not here.
     pub loading: bool,
+    /// The rows that were asked for and are not here yet.
+    pub asked: Range<usize>,
     pub failure: Option<String>,
     pub record: Option<Record>,
     /// The first line of the record that is shown.

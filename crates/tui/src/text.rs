@@ -12,20 +12,48 @@ pub const CUT: char = '>';
 /// direction of what follows. Control characters are spelt out, tabs become spaces.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for cluster in text.graphemes(true) {
-        let Some(first) = cluster.chars().next() else { continue };
-        match first {
-            '\t' => out.push(' '),
-            '\n' | '\r' => out.push_str("\\n"),
-            c if c.is_control() || is_direction(c) => out.extend(c.escape_unicode()),
-            c => match c.width() {
-                Some(1 | 2) => out.push(c),
-                // A mark without a letter to stand on.
-                _ => out.push('\u{fffd}'),
-            },
-        }
-    }
+    push_plain(&mut out, text, usize::MAX);
     out
+}
+
+/// Appends text that is [`plain`], and no more of it than what shows that it is longer than `cells`.
+fn push_plain(out: &mut String, text: &str, cells: usize) {
+    let (mut rest, mut used) = (text, 0);
+    while !rest.is_empty() && used <= cells {
+        // Letters of ASCII before others of it are clusters, which most text is made of.
+        let letters = ascii_clusters(rest.as_bytes()).min(cells.saturating_sub(used).saturating_add(1));
+        let (head, tail) = rest.split_at(letters);
+        out.push_str(head);
+        (rest, used) = (tail, used + letters);
+        let Some(cluster) = rest.graphemes(true).next().filter(|_| used <= cells) else { break };
+        rest = &rest[cluster.len()..];
+        let before = out.len();
+        push_cluster(out, cluster);
+        used += width(&out[before..]);
+    }
+}
+
+/// Printable characters of ASCII at the beginning, each followed by another character of ASCII or the end.
+fn ascii_clusters(text: &[u8]) -> usize {
+    let printable = text.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+    match text.get(printable) {
+        Some(next) if !next.is_ascii() => printable.saturating_sub(1),
+        _ => printable,
+    }
+}
+
+fn push_cluster(out: &mut String, cluster: &str) {
+    let Some(first) = cluster.chars().next() else { return };
+    match first {
+        '\t' => out.push(' '),
+        '\n' | '\r' => out.push_str("\\n"),
+        c if c.is_control() || is_direction(c) => out.extend(c.escape_unicode()),
+        c => match c.width() {
+            Some(1 | 2) => out.push(c),
+            // A mark without a letter to stand on.
+            _ => out.push('\u{fffd}'),
+        },
+    }
 }
 
 /// Marks that change the direction of text, or are invisible.
@@ -35,6 +63,9 @@ fn is_direction(c: char) -> bool {
 
 /// Cells of text that is [`plain`].
 pub fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.bytes().filter(|byte| !byte.is_ascii_control()).count();
+    }
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
@@ -64,7 +95,7 @@ pub fn first_cells(text: &str, cells: usize) -> &str {
 
 /// Text of exactly `cells`.
 pub fn cell(text: &str, cells: usize) -> String {
-    let mut out = clip(&plain(text), cells);
+    let mut out = fit(text, cells);
     let missing = cells.saturating_sub(width(&out));
     out.extend(std::iter::repeat_n(' ', missing));
     out
@@ -72,9 +103,16 @@ pub fn cell(text: &str, cells: usize) -> String {
 
 /// As [`cell`], at the right.
 pub fn right(text: &str, cells: usize) -> String {
-    let out = clip(&plain(text), cells);
+    let out = fit(text, cells);
     let missing = cells.saturating_sub(width(&out));
     " ".repeat(missing) + &out
+}
+
+/// Text of at most `cells`, however long it is.
+pub fn fit(text: &str, cells: usize) -> String {
+    let mut out = String::new();
+    push_plain(&mut out, text, cells);
+    clip(&out, cells)
 }
 
 /// Words in lines of at most `cells`.
@@ -141,7 +179,33 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
     }
 
+    /// The clusters of a text, one after the other.
+    fn slowly(text: &str) -> String {
+        let mut out = String::new();
+        text.graphemes(true).for_each(|cluster| push_cluster(&mut out, cluster));
+        out
+    }
+
+    #[test]
+    fn letters_keep_what_belongs_to_them() {
+        for text in ["abe\u{301}f", "a\r\nb\r", "x\u{200d}y", "\u{600}ab", "🇩🇪🇫🇷a", "~\u{7f}é"] {
+            assert_eq!(plain(text), slowly(text), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_part_is_made_as_the_whole(text in any::<String>(), cells in 0_usize..40) {
+            prop_assert_eq!(plain(&text), slowly(&text));
+            prop_assert_eq!(fit(&text, cells), clip(&slowly(&text), cells));
+        }
+
+        #[test]
+        fn a_part_of_letters_is_made_as_the_whole(text in "[ -~\r\n\t\u{301}\u{200d}é👩]{0,60}", cells in 0_usize..40) {
+            prop_assert_eq!(plain(&text), slowly(&text));
+            prop_assert_eq!(fit(&text, cells), clip(&slowly(&text), cells));
+        }
+
         #[test]
         fn a_cell_is_as_wide_as_asked(text in any::<String>(), cells in 0_usize..40) {
             prop_assert_eq!(width(&cell(&text, cells)), cells);

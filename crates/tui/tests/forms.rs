@@ -88,6 +88,19 @@ fn parameters_are_those_of_the_component_and_of_the_detector() {
     session.keys("pth\r");
     assert!(session.shows("the input has no column pth; did you mean path?"), "{}", session.text());
     session.keys("\x1b");
+    // That of a feature of a column is its name.
+    session.keys("2gj\r");
+    to(&mut session, "name");
+    session.keys("\r\x15");
+    session.keys("byts\r");
+    let unknown = "the input has no column byts; did you mean bytes?";
+    assert!(session.shows(&format!("name is set, but {unknown}")), "{}", session.text());
+    // It stays at the field.
+    session.keys("jk");
+    assert!(session.shows(unknown), "{}", session.text());
+    session.keys("u");
+    assert!(!session.shows(unknown), "{}", session.text());
+    session.keys("\x1b");
     session.keys("4f");
     // No threshold is needed, and the detectors are those of the program.
     assert!(!session.shows("needed"), "{}", session.text());

@@ -198,3 +198,57 @@ fn results_have_the_same_keys_in_lines_of_text() {
     let [Effect::Rows(query)] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(query.times.as_ref().expect("a span").label, "2026-03-02 16:00 to 2026-03-02 17:00");
 }
+
+/// Whether a line stands for a row that is not read.
+fn waits(session: &Session) -> bool {
+    session.text().lines().any(|line| line.trim_start_matches([' ', '>']).trim_end() == "...")
+}
+
+#[test]
+fn pages_are_read_before_they_are_seen() {
+    let mut session = Session::with_results(100, 30, 1_000);
+    session.keys("\t");
+    let mut read = 200;
+    for page in 0..20 {
+        let effects = session.keys("\x1b[6~");
+        assert!(!waits(&session), "page {page}: {}", session.text());
+        assert!(!session.shows("reading"), "page {page}: {}", session.text());
+        let [Effect::Rows(query)] = &effects[..] else {
+            assert!(effects.is_empty(), "{effects:?}");
+            continue;
+        };
+        let rows = suspects(query.offset, 1_000);
+        read = read.max(query.offset + rows.rows.len());
+        let generation = query.generation;
+        // Once asked for, rows are waited for.
+        assert_eq!(session.keys("\x1b[6~"), []);
+        assert!(!waits(&session), "page {page}: {}", session.text());
+        assert_eq!(session.send(Message::Rows { generation, result: Ok(rows) }), []);
+    }
+    assert!(read > 300, "{read}");
+}
+
+#[test]
+fn rows_that_are_selected_while_others_are_read_are_read_next() {
+    let mut session = Session::with_results(100, 30, 1_000);
+    session.keys("\t");
+    let effects = session.keys("G");
+    let [Effect::Rows(far)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(session.shows("reading"), "{}", session.text());
+    assert_eq!(session.keys("g"), []);
+    let (generation, rows) = (far.generation, suspects(far.offset, 1_000));
+    let effects = session.send(Message::Rows { generation, result: Ok(rows) });
+    let [Effect::Rows(near)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(near.offset == 0 && waits(&session), "{near:?}: {}", session.text());
+    let (generation, rows) = (near.generation, suspects(0, 1_000));
+    assert_eq!(session.send(Message::Rows { generation, result: Ok(rows) }), []);
+    assert!(!waits(&session), "{}", session.text());
+    // What fails is not tried again by itself.
+    let effects = session.keys("G");
+    let [Effect::Rows(far)] = &effects[..] else { panic!("{effects:?}") };
+    let generation = far.generation;
+    session.keys("g");
+    let failed = Err("the store is gone".to_owned());
+    assert_eq!(session.send(Message::Rows { generation, result: failed }), []);
+    assert!(session.shows("! the store is gone"), "{}", session.text());
+}

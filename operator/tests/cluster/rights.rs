@@ -8,11 +8,10 @@ use std::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    proxy::{Proxy, Request, RequestHook},
-    streams::stream,
+use crate::proxy::{Proxy, Request, RequestHook};
+use anomal_tests::cluster::{
+    Namespace, Operator, PATIENCE, cluster, eventually, job, job_with, stream_with as stream,
 };
-use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 /// A group, a resource and a verb.
 type Right = (String, String, String);

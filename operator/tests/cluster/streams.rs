@@ -1,41 +1,16 @@
 //! Streams in the cluster: a pod that is kept running, and results that are written once.
 
-use std::{fs::OpenOptions, io::Write, path::Path};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use anomal_tests::{
-    cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually, job_with},
+    cluster::{
+        Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, record,
+        stream_with as stream,
+    },
     http,
 };
-
-/// A job that follows a file on a volume.
-pub fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
-    job_with(name, |spec| {
-        *spec = json!({
-            "input": {"ndjson": {"path": "app.ndjson", "badLines": "skip"}},
-            "features": [{"type": "field", "name": "size"}, {"type": "field", "name": "ms"}],
-            "classification": {"engine": "HBOS", "threshold": {"method": "risk", "value": 0.01}},
-            "stream": {"warmUp": {"rows": 100}, "state": {"checkpoint": {"every": "1s"}}},
-            "outputs": [{"ndjson": {"path": "results.ndjson", "rotate": "64Mi"}}],
-            "runner": {
-                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-            },
-        });
-        change(spec);
-    })
-}
-
-fn line(row: u64) -> String {
-    format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17)
-}
-
-fn append(folder: &Path, rows: std::ops::Range<u64>) {
-    let text: String = rows.map(line).collect();
-    let file = OpenOptions::new().create(true).append(true).open(folder.join("app.ndjson"));
-    file.unwrap().write_all(text.as_bytes()).unwrap();
-}
 
 /// Waits for results of all these rows, and checks that each is there once.
 fn wait_for_rows(folder: &Path, rows: u64) {
@@ -118,7 +93,7 @@ fn what_is_pushed_comes_by_a_service() {
         let slice = slices.iter().find(of_service)?;
         Some(slice["endpoints"][0]["addresses"][0].as_str()?.to_owned())
     });
-    let rows: String = (0..300).map(line).collect();
+    let rows: String = (0..300).map(record).collect();
     let answer = eventually("an answer", PATIENCE, || {
         let mut connection = std::net::TcpStream::connect(format!("{address}:8088")).ok()?;
         let length = format!("content-length: {}", rows.len());

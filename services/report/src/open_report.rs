@@ -3,6 +3,7 @@
 mod entity;
 mod fit;
 mod records;
+mod search;
 
 use std::{fs::File, sync::OnceLock};
 
@@ -15,7 +16,7 @@ use polars::prelude::{Column, DataFrame, IdxCa, SortOptions};
 use crate::{
     contents::{self, Contents, RowGroup, incident_frame, parquet::read_columns},
     view::{
-        Hit, Page, Query, Record, ReportDocument, View,
+        Hit, Line, Page, Query, Record, ReportDocument, View,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable},
     },
@@ -128,11 +129,24 @@ impl OpenReport {
     /// # Errors
     /// `NotFound` if the report has no such column.
     pub fn suspects(&self, query: &Query) -> Result<Page<Record>> {
+        let records = Records::new(&self.report, &self.suspects)?;
+        self.page(query)?.try_map(|index| records.get(index))
+    }
+
+    /// As [`OpenReport::suspects`], with what a list shows of a row.
+    ///
+    /// # Errors
+    /// `NotFound` if the report has no such column.
+    pub fn lines(&self, query: &Query) -> Result<Page<Line>> {
+        let records = Records::new(&self.report, &self.suspects)?;
+        self.page(query)?.try_map(|index| records.line(index))
+    }
+
+    /// The places of a page's rows among the suspects.
+    fn page(&self, query: &Query) -> Result<Page<usize>> {
         let order = self.order(query)?;
         let end = order.len().min(query.offset.saturating_add(query.limit));
-        let page = order.get(query.offset.min(end)..end).unwrap_or_default();
-        let records = Records::new(&self.report, &self.suspects)?;
-        let items = page.iter().map(|index| records.get(*index)).collect::<Result<_>>()?;
+        let items = order.get(query.offset.min(end)..end).unwrap_or_default().to_vec();
         Ok(Page { items, offset: query.offset, total: order.len() })
     }
 
@@ -180,16 +194,6 @@ impl OpenReport {
         let column = column
             .ok_or_else(|| Error::not_found(format!("cannot sort the report by `{sort}`")))?;
         Ok(Some(column.clone()))
-    }
-
-    fn texts(&self) -> Result<&Vec<String>> {
-        if let Some(texts) = self.texts.get() {
-            return Ok(texts);
-        }
-        let records = Records::new(&self.report, &self.suspects)?;
-        let text = |index| records.get(index).map(|record| records::searched_text(&record));
-        let texts = (0..self.suspects.height()).map(text).collect::<Result<_>>()?;
-        Ok(self.texts.get_or_init(|| texts))
     }
 
     /// Rows that a flag hit, in input order. `flag`: its index in the report.

@@ -50,6 +50,20 @@ pub struct Point {
     pub features: Vec<Option<String>>,
 }
 
+/// What a list shows of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    pub row: u64,
+    pub score: Option<f64>,
+    pub severity: Option<Severity>,
+    pub flags: Vec<String>,
+    pub explanation: Option<String>,
+    /// In the order of [`Report::columns`], as text; none: missing.
+    pub source: Vec<Option<String>>,
+    /// The number of its incident, where rows are grouped.
+    pub incident: Option<u64>,
+}
+
 /// One row with its results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
@@ -110,6 +124,20 @@ pub struct Page<T> {
     pub offset: usize,
     /// All that match, as far as they are stored for pages.
     pub total: usize,
+}
+
+impl<T> Page<T> {
+    /// With something else for each item.
+    ///
+    /// # Errors
+    /// The first of `change`.
+    pub(crate) fn try_map<U, E>(
+        self,
+        change: impl FnMut(T) -> Result<U, E>,
+    ) -> Result<Page<U>, E> {
+        let items = self.items.into_iter().map(change).collect::<Result<_, E>>()?;
+        Ok(Page { items, offset: self.offset, total: self.total })
+    }
 }
 
 impl<T> Default for Page<T> {

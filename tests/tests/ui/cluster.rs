@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anomal_tests::{Workspace, pty::Terminal};
+use anomal_tests::{RunOutput, Workspace, pty::Terminal};
 use serde_json::{Value, json};
 
 use super::support::plain;
@@ -44,12 +44,44 @@ fn list(kind: &str, items: &[Value]) -> String {
         .to_string()
 }
 
-fn pod() -> Value {
-    let state = json!({"terminated": {"exitCode": 1, "finishedAt": "2026-03-02T10:44:10Z"}});
+/// A pod of a run or of a stream.
+fn pod(name: &str, owner: (&str, &str), phase: &str, state: &Value, restarts: u32) -> Value {
     let container = json!({
-        "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": restarts,
     });
-    json!({"metadata": {"name": "dns-1f2e-x7k2p"}, "status": {"phase": "Failed", "containerStatuses": [container]}})
+    let owner = json!({"apiVersion": "v1", "kind": owner.0, "name": owner.1, "uid": "1", "controller": true});
+    json!({
+        "metadata": {"name": name, "ownerReferences": [owner]},
+        "status": {"phase": phase, "containerStatuses": [container]},
+    })
+}
+
+/// All pods with the label of a job.
+fn pods_of(job: &str) -> Vec<Value> {
+    let ended = json!({"terminated": {"exitCode": 1, "finishedAt": "2026-03-02T10:44:10Z"}});
+    let running = json!({"running": {"startedAt": "2026-03-02T10:42:05Z"}});
+    match job {
+        "dns" => vec![
+            pod("dns-1f2e-x7k2p", ("Job", "dns-1f2e"), "Failed", &ended, 0),
+            pod("dns-0000-aaaaa", ("Job", "dns-0000"), "Failed", &ended, 0),
+        ],
+        "live" => vec![
+            pod("live-0", ("StatefulSet", "live"), "Running", &running, 2),
+            pod("live-0000-aaaaa", ("Job", "live-0000"), "Failed", &ended, 0),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// A stream: its status has neither a Job nor a summary.
+fn stream() -> Value {
+    let mut stream = job("live", "Streaming", "Streaming");
+    stream["spec"]["stream"] = json!({});
+    let status = stream["status"].as_object_mut().expect("a status");
+    for of_runs in ["jobName", "summary", "reportURL"] {
+        status.remove(of_runs);
+    }
+    stream
 }
 
 fn event(message: &str) -> Value {
@@ -64,14 +96,25 @@ fn answer(path: &str) -> (u16, String) {
     let jobs = "/apis/anomal.dev/v1alpha1/namespaces/blue/anomalyjobs";
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query = query.replace("%3D", "=");
-    let all = [job("dns", "Complete", "Completed"), job("payments", "Scheduled", "Scheduled")];
+    let all =
+        [job("dns", "Complete", "Completed"), stream(), job("payments", "Scheduled", "Scheduled")];
     match path {
         "/apis/anomal.dev/v1alpha1/anomalyjobs" => (200, list("AnomalyJobList", &all[..1])),
         _ if path == jobs => (200, list("AnomalyJobList", &all)),
         _ if path.strip_prefix(jobs) == Some("/dns") => {
             (200, job("dns", "Failed", "RunFailed").to_string())
         }
-        "/api/v1/namespaces/blue/pods" => (200, list("PodList", &[pod()])),
+        _ if path.strip_prefix(jobs) == Some("/live") => (200, stream().to_string()),
+        "/api/v1/namespaces/blue/pods" => {
+            let (_, job) = query.split_once("anomal.dev%2Fjob=").expect("pods of a job");
+            (200, list("PodList", &pods_of(job.split('&').next().unwrap_or_default())))
+        }
+        "/api/v1/namespaces/blue/pods/live-0/log" if query.contains("previous=true") => {
+            (200, "error: it was killed\n".to_owned())
+        }
+        "/api/v1/namespaces/blue/pods/live-0/log" => {
+            (200, "continues behind record 300, by checkpoint 7\n".to_owned())
+        }
         "/api/v1/namespaces/blue/pods/dns-1f2e-x7k2p/log" => {
             let lines = (0..60).map(|line| format!("line {line} of the log\n"));
             (200, lines.collect::<String>() + "error: \u{1b}[31minput: 403\n")
@@ -188,20 +231,21 @@ fn jobs_are_seen_as_they_change() {
         jobs.contains("2026-03-02 10:42Z") && jobs.contains("what the operator says"),
         "{jobs}"
     );
-    assert!(jobs.contains("2 jobs, read only"), "{jobs}");
+    assert!(jobs.contains("3 jobs, read only"), "{jobs}");
     // Changes come by themselves, and the selected one stays selected.
-    terminal.keys("j").wait_for("> payments");
+    terminal.keys("jj").wait_for("> payments");
     server.change("MODIFIED", &job("dns", "Failed", "RunFailed"));
     terminal.wait_for("Failed (RunFailed)");
     server.change("ADDED", &job("access", "Running", "Running"));
-    terminal.wait_for("3 jobs, read only");
+    terminal.wait_for("4 jobs, read only");
     terminal.wait_for("> payments");
     server.change("DELETED", &job("access", "Running", "Running"));
-    terminal.wait_for("2 jobs, read only");
+    terminal.wait_for("3 jobs, read only");
     // A job with its state, its events, and the log of its pod.
-    terminal.keys("k\r").wait_for("dns in blue");
+    terminal.keys("kk\r").wait_for("dns in blue");
     let state = terminal.wait_for("Status:");
     assert!(state.contains("CONDITION") && state.contains("dns-1f2e-x7k2p failed"), "{state}");
+    assert!(!state.contains("dns-0000"), "that of another run: {state}");
     terminal.keys("GGG").wait_for("RunFailed: the input can't be read");
     terminal.keys("l").wait_for("log of dns in blue");
     // It ends with its last line, and nothing in it acts on the terminal.
@@ -223,6 +267,35 @@ fn jobs_are_seen_as_they_change() {
     terminal.keys("\x1b").wait_for("Open a data file");
     assert_eq!(terminal.keys("q").ends(), 0);
     terminal.assert_restored();
+}
+
+#[test]
+fn a_stream_has_its_pod_and_its_log() {
+    let server = ApiServer::start();
+    let workspace = server.workspace();
+    let mut terminal = start(&workspace);
+    terminal.wait_for("Open a data file");
+    terminal.keys("K").wait_for("Streaming");
+    terminal.keys("j").wait_for("> live");
+    terminal.keys("\r").wait_for("live in blue");
+    let state = terminal.wait_for("started again 2 times");
+    assert!(state.contains("live-0 runs for") && !state.contains("live-0000"), "{state}");
+    terminal.keys("GGG").wait_for("continues behind record 300");
+    terminal.keys("b").wait_for("It has no report yet");
+    assert_eq!(terminal.keys("q").ends(), 0);
+
+    let job = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(anomal_tests::program("anomal"));
+        command.arg("job").args(arguments).env("HOME", workspace.path(".home"));
+        command.env_remove("KUBECONFIG").env_remove("KUBERNETES_SERVICE_HOST");
+        RunOutput::from(command.output().expect("anomal runs"))
+    };
+    let status = job(&["status", "live"]);
+    status.expect(0, &[]);
+    assert!(status.stdout.contains("Pod:         live-0 runs for"), "{status:#?}");
+    assert_eq!(job(&["logs", "live"]).stdout, "continues behind record 300, by checkpoint 7\n");
+    assert_eq!(job(&["logs", "live", "--previous"]).stdout, "error: it was killed\n");
+    job(&["report", "live"]).expect(1, &["live is a stream, which makes no report"]);
 }
 
 #[test]

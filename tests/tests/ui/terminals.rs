@@ -24,36 +24,29 @@ fn without_a_terminal_there_is_a_hint() {
     assert_eq!(ci.ends(), 2);
 }
 
+/// The interface in a container of the image built here, with a terminal, as `docker run -it --rm IMAGE` starts it; none
+/// without a cluster of ours, whose containerd runs it.
+fn in_a_container(name: &str, folder: &Path, options: &[&str]) -> Option<Terminal> {
+    let cluster = anomal_tests::cluster::cluster()?;
+    if cluster.machine_address().is_none() {
+        anomal_tests::skip("containers of a named cluster can't be given a terminal");
+        return None;
+    }
+    let script = repository().join("tests/testbed/cluster.sh").to_string_lossy().into_owned();
+    let name = format!("{name}-{}", std::process::id());
+    let run = ["bash", &script, "inside", "ctr", "--namespace", "k8s.io", "run", "--rm", "--tty"];
+    let image = ["--env", "TERM=xterm", "localhost/anomal/runner:test", &name];
+    let words = [&run, options, &image].concat();
+    // The cluster's state is below the home of the tests.
+    let home = std::env::var("HOME").unwrap_or_default();
+    Some(Terminal::start_program(folder, &words, 100, 30, &[("HOME", home.as_str())]))
+}
+
 #[test]
 #[ignore = "needs the cluster of `cargo xtask test`"]
 fn it_opens_in_the_image_as_a_user_without_a_home() {
-    let Some(cluster) = anomal_tests::cluster::cluster() else { return };
-    if cluster.machine_address().is_none() {
-        return anomal_tests::skip("containers of a named cluster can't be given a terminal");
-    }
-    let script = repository().join("tests/testbed/cluster.sh").to_string_lossy().into_owned();
-    let name = format!("ui-{}", std::process::id());
-    let words = [
-        "bash",
-        &script,
-        "inside",
-        "ctr",
-        "--namespace",
-        "k8s.io",
-        "run",
-        "--rm",
-        "--tty",
-        "--env",
-        "TERM=xterm",
-        "localhost/anomal/runner:test",
-        &name,
-    ];
     let workspace = Workspace::default();
-    // The cluster's state is below the home of the tests.
-    let home = std::env::var("HOME").unwrap_or_default();
-    let environment = [("HOME", home.as_str())];
-    let mut terminal =
-        Terminal::start_program(workspace.folder.path(), &words, 100, 30, &environment);
+    let Some(mut terminal) = in_a_container("ui", workspace.folder.path(), &[]) else { return };
     // The container's root, where a link to a folder is one.
     let home = terminal.wait_for("Open a data file");
     terminal.wait_for("var ");
@@ -61,6 +54,27 @@ fn it_opens_in_the_image_as_a_user_without_a_home() {
     terminal.keys("oetc/hostname\r").wait_for("! ");
     assert_eq!(terminal.keys("\x1bq").ends(), 0);
     terminal.assert_restored();
+}
+
+/// The line of docs/tui.md: any user, and the folder of the data at /data.
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn in_a_container_a_file_of_a_mounted_folder_leads_to_suspects() {
+    let workspace = workspace();
+    let folder = workspace.folder.path();
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder, all).expect("a folder that its user can write to");
+    let mount = format!("type=bind,src={},dst=/data,options=rbind:rw", folder.display());
+    let options = ["--user", "4711", "--mount", &mount, "--cwd", "/data"];
+    let Some(mut terminal) = in_a_container("ui-data", folder, &options) else { return };
+    terminal.wait_for("> access.csv");
+    terminal.keys("\r").wait_for("A whole job is proposed");
+    terminal.keys("r\r").wait_for("[7 Results]+");
+    terminal.wait_for("etc/passwd");
+    assert_eq!(terminal.keys("q").ends(), 0);
+    terminal.assert_restored();
+    assert!(workspace.read("job.yaml").contains("path: access.csv"));
+    assert!(workspace.path("access.results.parquet").exists());
 }
 
 #[test]

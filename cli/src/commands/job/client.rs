@@ -8,7 +8,7 @@ use std::{
 };
 
 use anomal_connectors::terminal::harmless;
-use anomal_operator::api::{AnomalyJob, Status};
+use anomal_operator::{api::AnomalyJob, labels};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
     Api, Client, Config, Error,
@@ -98,14 +98,24 @@ impl Cluster {
         Failure::new(message, exit::FAILED)
     }
 
-    /// The pods of the run of a status, the newest last.
+    /// The pods of a job, the newest last: those of its present or last run, or of the stream that it is. All pods of a job
+    /// have its label; those of other runs, and of before it became a stream, have other owners.
     ///
     /// # Errors
     /// As [`Cluster::ask`].
-    pub async fn pods_of(&self, status: &Status) -> Result<Vec<Pod>, Failure> {
-        let Some(job) = &status.job_name else { return Ok(Vec::new()) };
-        let selected = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+    pub async fn pods_of(&self, job: &AnomalyJob) -> Result<Vec<Pod>, Failure> {
+        let name = job.metadata.name.as_deref().unwrap_or_default();
+        let Some(status) = &job.status else { return Ok(Vec::new()) };
+        let (kind, owner) = match &status.job_name {
+            Some(run) => ("Job", run.as_str()),
+            None => ("StatefulSet", name),
+        };
+        let selected = ListParams::default().labels(&format!("{}={name}", labels::JOB));
         let mut pods = self.ask(self.pods().list(&selected)).await?.items;
+        pods.retain(|pod| {
+            let mut owners = pod.metadata.owner_references.iter().flatten();
+            owners.any(|it| it.controller == Some(true) && it.kind == kind && it.name == owner)
+        });
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
         Ok(pods)
     }

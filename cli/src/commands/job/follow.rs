@@ -53,9 +53,9 @@ pub async fn follow(cluster: &Cluster, mut job: AnomalyJob) -> CommandResult {
                 }
             },
             _ = poll.tick() => {
-                let status = job.status.as_ref().filter(|status| status.phase == Phase::Running);
-                if let Some(status) = status
-                    && let Ok(pods) = cluster.pods_of(status).await
+                let runs = job.status.as_ref().is_some_and(|status| status.phase == Phase::Running);
+                if runs
+                    && let Ok(pods) = cluster.pods_of(&job).await
                     && let Some(line) = pod::progress(cluster, &pods).await
                 {
                     output.progress(line);

@@ -19,6 +19,15 @@ pub fn hint(job: &AnomalyJob, invocation: &Invocation) -> Option<String> {
         .kubectl("annotate --overwrite", &format!("aj/{name} anomal.dev/rerun=\"$(date +%s)\""));
     let edit = invocation.kubectl("edit", &format!("aj/{name}"));
     let logs = invocation.command("logs", name);
+    if state::is_stream(job) {
+        match status.reason.as_str() {
+            "OutOfMemory" => return Some(format!("raise it, and its pod is replaced: {edit}")),
+            "InputRefused" | "ServiceUnavailable" | "RunFailed" | "Evicted" => {
+                return Some(format!("its pod is started again by itself; see its log: {logs}"));
+            }
+            _ => {}
+        }
+    }
     Some(match status.reason.as_str() {
         "InvalidSpec" => format!("correct its spec: {edit}"),
         "SecretNotFound" => "create the Secret, or its key; the run then continues".into(),
@@ -81,6 +90,17 @@ mod tests {
         assert!(hint("Suspended", "Suspended").ends_with(go_on));
         assert_eq!(hint("Running", "Running"), "");
         assert_eq!(hint("Complete", "Completed"), "");
+    }
+
+    #[test]
+    fn a_stream_starts_again_by_itself() {
+        let mut job = job_in("Pending", "InputRefused");
+        job.spec = serde_json::from_value(json!({"stream": {}})).unwrap();
+        let hint = hint(&job, &invocation()).unwrap();
+        assert_eq!(
+            hint,
+            "its pod is started again by itself; see its log: kubectl anomal logs dns -n blue"
+        );
     }
 
     #[test]

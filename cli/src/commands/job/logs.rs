@@ -20,32 +20,41 @@ use crate::{
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub async fn logs(cluster: &Cluster, arguments: &JobLogs) -> CommandResult {
-    let pod = find_pod(cluster, arguments).await?;
+    let attempt = find_attempt(cluster, arguments).await?;
     let params = LogParams {
         container: Some(pod::RUNNER.into()),
         follow: arguments.follow,
+        previous: attempt.is_previous,
         ..LogParams::default()
     };
     let pods = cluster.pods();
-    let lines = cluster.ask(pods.log_stream(pod::name(&pod), &params)).await?;
+    let lines = cluster.ask(pods.log_stream(pod::name(&attempt.pod), &params)).await?;
     copy(cluster, lines).await
 }
 
-/// The pod whose log is requested, once it has started.
-async fn find_pod(cluster: &Cluster, arguments: &JobLogs) -> Result<Pod, Failure> {
+/// A container that runs or has run.
+struct Attempt {
+    pod: Pod,
+    /// Whether it is the one before the last of its pod.
+    is_previous: bool,
+}
+
+/// The attempt whose log is requested, once it has started. Each attempt of a run has a pod; a stream's pod starts its
+/// container again.
+async fn find_attempt(cluster: &Cluster, arguments: &JobLogs) -> Result<Attempt, Failure> {
     let mut last_reason = String::new();
     loop {
         let job = cluster.job(&arguments.name).await?;
-        let mut pods = match &job.status {
-            Some(status) => cluster.pods_of(status).await?,
-            None => Vec::new(),
-        };
+        let mut pods = cluster.pods_of(&job).await?;
         let newest = pods.pop();
         if arguments.previous {
-            return pods.pop().ok_or_else(|| no_earlier_attempt(&job));
+            let restarted = newest.filter(|pod| pod::restarts(pod) > 0);
+            let is_previous = restarted.is_some();
+            let found = restarted.or_else(|| pods.pop()).map(|pod| Attempt { pod, is_previous });
+            return found.ok_or_else(|| no_earlier_attempt(&job));
         }
         if let Some(pod) = newest.as_ref().filter(|pod| pod::has_started(pod)) {
-            return Ok(pod.clone());
+            return Ok(Attempt { pod: pod.clone(), is_previous: false });
         }
         let reason = missing_log_reason(&job, newest.as_ref());
         let ended =
@@ -64,7 +73,8 @@ async fn find_pod(cluster: &Cluster, arguments: &JobLogs) -> Result<Pod, Failure
 
 fn no_earlier_attempt(job: &AnomalyJob) -> Failure {
     let name = job.metadata.name.as_deref().unwrap_or_default();
-    let message = format!("the current run of {name} has no attempt before the newest");
+    let what = if state::is_stream(job) { "the stream" } else { "the current run of" };
+    let message = format!("{what} {name} has no attempt before the newest");
     Failure::new(message, exit::FAILED)
 }
 

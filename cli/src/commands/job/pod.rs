@@ -2,7 +2,7 @@
 
 use anomal_connectors::terminal::harmless;
 use k8s_openapi::{
-    api::core::v1::{ContainerState, Pod},
+    api::core::v1::{ContainerState, ContainerStatus, Pod},
     jiff::Timestamp,
 };
 use kube::api::LogParams;
@@ -32,22 +32,37 @@ pub fn phase(pod: &Pod) -> &str {
 
 /// Whether its container runs or has run.
 pub fn has_started(pod: &Pod) -> bool {
-    state(pod).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    restarts(pod) > 0
+        || state(pod).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+/// How often its container was started again.
+pub fn restarts(pod: &Pod) -> i32 {
+    container(pod).map_or(0, |container| container.restart_count)
 }
 
 pub fn has_ended(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
-fn state(pod: &Pod) -> Option<&ContainerState> {
+fn container(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    statuses.iter().find(|container| container.name == RUNNER)?.state.as_ref()
+    statuses.iter().find(|container| container.name == RUNNER)
+}
+
+fn state(pod: &Pod) -> Option<&ContainerState> {
+    container(pod)?.state.as_ref()
 }
 
 /// Such as `dns-1f2e-x7k2p runs on node1 for 12s`.
 pub fn describe(pod: &Pod, now: Timestamp) -> String {
     let deleted = if pod.metadata.deletion_timestamp.is_some() { ", is being deleted" } else { "" };
-    format!("{} {}{deleted}", harmless(name(pod), 253), describe_state(pod, now))
+    let restarted = match restarts(pod) {
+        0 => String::new(),
+        1 => ", started again once".to_owned(),
+        more => format!(", started again {more} times"),
+    };
+    format!("{} {}{restarted}{deleted}", harmless(name(pod), 253), describe_state(pod, now))
 }
 
 fn describe_state(pod: &Pod, now: Timestamp) -> String {
@@ -72,6 +87,7 @@ fn describe_state(pod: &Pod, now: Timestamp) -> String {
     let reason = state.waiting.and_then(|waiting| waiting.reason).or(pod_reason);
     let reason = reason.map(|reason| format!(": {}", harmless(&reason, 128))).unwrap_or_default();
     match phase(pod) {
+        "Running" => format!("waits to start again{on}{reason}"),
         "Pending" if node.is_none() => format!("waits for a node{reason}"),
         "Pending" => format!("waits to start{on}{reason}"),
         phase => format!("is {}{on}{reason}", harmless(phase, 64)),
@@ -158,6 +174,28 @@ mod tests {
         for (pod, text) in described {
             assert_eq!(describe(&pod, now()), text);
         }
+    }
+
+    #[test]
+    fn a_pod_of_a_stream_says_how_often_it_was_started_again() {
+        let at = "2026-01-01T00:09:48Z";
+        let mut crashed =
+            with("Running", &json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}));
+        assert!(!has_started(&crashed));
+        let set = |pod: &mut Pod, count| {
+            let statuses = pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap();
+            statuses[0].restart_count = count;
+        };
+        set(&mut crashed, 3);
+        // Its log is that of the container before.
+        assert!(has_started(&crashed));
+        assert_eq!(
+            describe(&crashed, now()),
+            "dns-1 waits to start again on node1: CrashLoopBackOff, started again 3 times"
+        );
+        let mut running = with("Running", &json!({"running": {"startedAt": at}}));
+        set(&mut running, 1);
+        assert_eq!(describe(&running, now()), "dns-1 runs on node1 for 12s, started again once");
     }
 
     #[test]

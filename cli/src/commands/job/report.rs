@@ -62,6 +62,12 @@ pub fn port_forward(address: &str) -> Option<String> {
 
 fn missing_report_reason(job: &AnomalyJob, status: &Status, invocation: &Invocation) -> String {
     let name = job.metadata.name.as_deref().unwrap_or_default();
+    if state::is_stream(job) {
+        return format!(
+            "{name} is a stream, which makes no report: its results are in its outputs, and `{}` shows how it is",
+            invocation.command("status", name)
+        );
+    }
     if job.spec.value()["report"].is_null() {
         return format!(
             "{name} makes no report: its spec has no `report`; \
@@ -125,5 +131,9 @@ mod tests {
         assert!(failed.contains("Failed (InputRefused); `anomal job status dns`"), "{failed}");
         let running = missing(json!({}), "Running", "Running");
         assert!(running.contains("`anomal job status dns --watch`"), "{running}");
+        let stream = json!({"metadata": {"name": "live"}, "spec": {"stream": {}}});
+        let stream: AnomalyJob = serde_json::from_value(stream).unwrap();
+        let reason = missing_report_reason(&stream, &Status::default(), &invocation);
+        assert!(reason.starts_with("live is a stream"), "{reason}");
     }
 }

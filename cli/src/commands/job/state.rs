@@ -22,6 +22,11 @@ pub fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
+/// Whether a job does not end.
+pub fn is_stream(job: &AnomalyJob) -> bool {
+    !job.spec.value()["stream"].is_null()
+}
+
 /// Whether the status is about the present spec.
 pub fn is_current(job: &AnomalyJob) -> bool {
     let observed = job.status.as_ref().and_then(|status| status.observed_generation);

@@ -30,11 +30,8 @@ pub async fn print_status(cluster: &Cluster, job: &AnomalyJob) -> CommandResult 
 
 /// The status of a job with its pods and its progress.
 pub async fn text(cluster: &Cluster, job: &AnomalyJob) -> String {
-    let pods = match &job.status {
-        // Without permission to see pods, the rest is still printed.
-        Some(status) => cluster.pods_of(status).await,
-        None => Ok(Vec::new()),
-    };
+    // Without permission to see pods, the rest is still printed.
+    let pods = cluster.pods_of(job).await;
     let progress = match &pods {
         Ok(pods) => pod::progress(cluster, pods).await,
         Err(_) => None,

@@ -230,10 +230,7 @@ async fn watch_job(namespace: String, name: String, reporter: Reporter) -> Resul
 async fn read_job(cluster: &Cluster, name: &str) -> Result<JobDetail, Failure> {
     let job = cluster.job(name).await?;
     let status = status::text(cluster, &job).await;
-    let pods = match &job.status {
-        Some(status) => cluster.pods_of(status).await,
-        None => Ok(Vec::new()),
-    };
+    let pods = cluster.pods_of(&job).await;
     // What may not be seen does not hide the rest.
     let (events, log) = match &pods {
         Ok(pods) => (events(cluster, name, pods).await, log(cluster, pods).await),

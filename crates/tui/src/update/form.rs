@@ -4,10 +4,11 @@ use anomal_spec::{edit::Change, nearest};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    document::keys,
+    document::{Document, keys},
     effect::Effect,
     input::Key,
     keymap::Action,
+    message::Inspection,
     model::{Model, Screen},
     overlays::{Choice, Choosable, Chosen, Field, Form, Kind, Overlay, Prompt, Purpose, typed},
 };
@@ -40,7 +41,13 @@ impl Model {
 
     pub(crate) fn fields(&self, form: &Form) -> Vec<Field> {
         let document = self.job.as_ref().map(|job| &job.document);
-        document.map(|document| form.fields(document, &self.options)).unwrap_or_default()
+        let fields = document.map(|document| form.fields(document, &self.options));
+        let mut fields = fields.unwrap_or_default();
+        for field in fields.iter_mut().filter(|field| field.problem.is_none()) {
+            let value = field.value.as_ref();
+            field.problem = value.and_then(|value| self.unknown_column(field, value));
+        }
+        fields
     }
 
     pub(crate) fn form_key(&mut self, key: Key) -> Vec<Effect> {
@@ -158,6 +165,7 @@ impl Model {
             Some(value) if field.value.as_ref() == Some(&value) => return Vec::new(),
             Some(value) => {
                 let unknown = self.unknown_column(field, &value);
+                let unknown = unknown.map(|unknown| format!(", but {unknown}"));
                 let note = format!("{name} is set{}", unknown.unwrap_or_default());
                 (Change::Set(value), note)
             }
@@ -179,7 +187,15 @@ impl Model {
             ("dataNeeded" | "by", Json::Array(names)) => {
                 names.iter().filter_map(Json::as_str).collect()
             }
+            ("dataNeeded", Json::Object(names)) => {
+                names.values().filter_map(Json::as_str).collect()
+            }
             ("of", Json::String(name)) => vec![name],
+            ("name", Json::String(name)) if is_of_a_column(&job.document, field) => {
+                let has = input.columns.iter().any(|column| column.name == *name);
+                // Its own name is among those of features.
+                return (!has).then(|| no_column(name, input));
+            }
             _ => return None,
         };
         let features = job.document.value(&keys(&["features"])).unwrap_or_default();
@@ -192,9 +208,18 @@ impl Model {
         let columns = || input.columns.iter().map(|column| column.name.as_str());
         let is_unknown =
             |name: &&str| !columns().any(|column| column == *name) && !features.contains(name);
-        let unknown = names.into_iter().find(is_unknown)?;
-        let similar = nearest(unknown, columns());
-        let hint = similar.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        Some(format!(", but the input has no column {unknown}{hint}"))
+        names.into_iter().find(is_unknown).map(|unknown| no_column(unknown, input))
     }
+}
+
+/// Whether the name of an item is that of a column.
+fn is_of_a_column(document: &Document, field: &Field) -> bool {
+    let item = field.path.split_last().and_then(|(_, item)| document.value(item));
+    item.is_some_and(|item| item["type"] == "field")
+}
+
+fn no_column(name: &str, input: &Inspection) -> String {
+    let similar = nearest(name, input.columns.iter().map(|column| column.name.as_str()));
+    let hint = similar.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    format!("the input has no column {name}{hint}")
 }

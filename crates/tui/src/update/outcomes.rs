@@ -58,7 +58,7 @@ impl Model {
             Message::Written { path, text, result } => return self.written(path, text, result),
             Message::Run(event) => return self.run_event(event),
             Message::Report(result) => return self.opened_report(result),
-            Message::Rows { generation, result } => self.rows_read(generation, result),
+            Message::Rows { generation, result } => return self.rows_read(generation, result),
             Message::Record(result) => match (result, &mut self.results) {
                 (Ok(record), Some(results)) => {
                     (results.record, results.scroll) = (Some(record), 0);

@@ -1,5 +1,7 @@
 //! Looking at a report.
 
+use std::ops::Range;
+
 use crate::{
     effect::{Effect, Query},
     message::{Incident, Report, Rows},
@@ -85,6 +87,7 @@ impl Model {
             rows: Rows::default(),
             query: query.clone(),
             loading: true,
+            asked: 0..PAGE,
             failure: None,
             record: None,
             scroll: 0,
@@ -100,12 +103,17 @@ impl Model {
         vec![Effect::Rows(query)]
     }
 
-    pub(crate) fn rows_read(&mut self, generation: u64, result: Result<Rows, String>) {
+    pub(crate) fn rows_read(
+        &mut self,
+        generation: u64,
+        result: Result<Rows, String>,
+    ) -> Vec<Effect> {
         let Some(results) = self.results.as_mut().filter(|r| r.query.generation == generation)
         else {
-            return;
+            return Vec::new();
         };
         results.loading = false;
+        let asked = std::mem::take(&mut results.asked);
         match result {
             Ok(rows) => (results.rows, results.failure) = (rows, None),
             Err(message) => results.failure = Some(message),
@@ -113,21 +121,34 @@ impl Model {
         let last = results.rows.total.saturating_sub(1);
         let cursor = &mut results.cursors[Tab::Rows as usize];
         cursor.at = cursor.at.min(last);
+        // Another one may have been selected in the meantime. What has failed is tried again with the next key.
+        let is_current = results.failure.is_some() || asked.contains(&results.cursor(Tab::Rows).at);
+        if is_current { Vec::new() } else { self.fetch_rows().into_iter().collect() }
     }
 
     /// Reads the rows around the selected one, if they are not here.
     pub(crate) fn fetch_rows(&mut self) -> Option<Effect> {
         let height = usize::from(self.size.height);
         let generation = self.generation + 1;
-        let results = self.results.as_mut()?;
-        let at = results.cursor(Tab::Rows).at;
-        let wanted = at.saturating_sub(height)..(at + 1).min(results.rows.total);
+        let results = self.results.as_mut().filter(|results| results.tab == Tab::Rows)?;
+        let (at, total) = (results.cursor(Tab::Rows).at, results.rows.total);
+        let around = |by: usize| at.saturating_sub(by)..(at + by).min(total);
         let here = results.rows.offset..results.rows.offset + results.rows.rows.len();
-        if results.tab != Tab::Rows || here.contains(&wanted.start) && here.end >= wanted.end {
+        let has = |rows: &Range<usize>, wanted: &Range<usize>| {
+            wanted.is_empty() || rows.start <= wanted.start && wanted.end <= rows.end
+        };
+        // Rows of the next pages are read before they are seen.
+        if has(&here, &around(2 * height)) || has(&results.asked, &around(height)) {
             return None;
         }
-        results.query.offset = at.saturating_sub(PAGE / 2);
-        Some(self.query(generation))
+        results.query.limit = PAGE.max(6 * height);
+        results.query.offset = at.saturating_sub(results.query.limit / 2);
+        let is_here = has(&here, &around(height));
+        let effect = self.query(generation);
+        if let Some(results) = &mut self.results {
+            results.loading = !is_here;
+        }
+        Some(effect)
     }
 
     /// Asks for the rows of the query as it is now.
@@ -136,6 +157,7 @@ impl Model {
         let query = self.results.as_mut().map(|results| {
             results.query.generation = generation;
             results.loading = true;
+            results.asked = results.query.offset..results.query.offset + results.query.limit;
             results.query.clone()
         });
         Effect::Rows(query.unwrap_or_default())

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anomal_connectors::text::push as push_text;
 use anomal_core::{
     Result,
     proto::{Incident, Severity},
 };
-use polars::prelude::{AnyValue, Column};
 
-use super::OpenReport;
+use super::{OpenReport, records::text};
 use crate::{
     charts::CELLS,
     contents::{ACTOR, INCIDENT, TARGET, TIME, severity_rank},
@@ -252,16 +250,5 @@ impl OpenReport {
             return vec![None; self.suspects.height()];
         };
         (0..self.suspects.height()).map(|place| text(column, place)).collect()
-    }
-}
-
-fn text(column: &Column, place: usize) -> Option<String> {
-    match column.get(place) {
-        Ok(AnyValue::Null) | Err(_) => None,
-        Ok(value) => {
-            let mut cell = String::new();
-            push_text(&mut cell, &value);
-            Some(cell)
-        }
     }
 }

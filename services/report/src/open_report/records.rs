@@ -9,11 +9,8 @@ use polars::prelude::{AnyValue, Column, DataFrame};
 
 use crate::{
     contents::{ACTOR, INCIDENT, TARGET, TIME},
-    view::{Reason, Record, Value},
+    view::{Line, Reason, Record, Value},
 };
-
-/// Characters of each value that a search covers.
-const SEARCHED: usize = 4_000;
 
 /// The columns of a result table, resolved once.
 pub(super) struct Records<'a> {
@@ -62,18 +59,29 @@ impl<'a> Records<'a> {
         })
     }
 
+    /// What a list shows of a row; a small part of what takes time of [`Records::get`].
+    pub fn line(&self, index: usize) -> Result<Line> {
+        Ok(Line {
+            row: self.row.u64()?.get(index).unwrap_or_default(),
+            score: self.score.get(index).ok().and_then(|score| score.extract()),
+            severity: match self.severity.str()?.get(index) {
+                Some("high") => Some(Severity::High),
+                Some("medium") => Some(Severity::Medium),
+                Some(_) => Some(Severity::Low),
+                None => None,
+            },
+            flags: self.flags(index)?,
+            explanation: self.explanation.and_then(|column| text(column, index)),
+            source: self.source.iter().map(|it| it.and_then(|it| text(it, index))).collect(),
+            incident: self.about[0].and_then(|column| column.get(index).ok()?.extract()),
+        })
+    }
+
     pub fn get(&self, index: usize) -> Result<Record> {
         let number = |column: Option<&Column>| {
             column.and_then(|column| column.get(index).ok()?.extract::<f64>())
         };
-        let text = |column: &Column| match column.get(index) {
-            Ok(AnyValue::Null) | Err(_) => None,
-            Ok(value) => {
-                let mut cell = String::new();
-                push_text(&mut cell, &value);
-                Some(cell)
-            }
-        };
+        let text = |column: &Column| text(column, index);
         let value = |column: Option<&Column>| Value {
             text: column.and_then(text),
             number: column.and_then(|column| match column.get(index).ok()? {
@@ -88,25 +96,21 @@ impl<'a> Records<'a> {
         } else {
             Vec::new()
         };
+        let Line { row, score, severity, flags, explanation, source, incident } = self.line(index)?;
         Ok(Record {
-            row: self.row.u64()?.get(index).unwrap_or_default(),
-            score: number(Some(self.score)),
+            row,
+            score,
             rank: number(self.rank),
             cluster: self.cluster.and_then(|column| column.get(index).ok()?.extract::<u32>()),
             suspicious: self.suspicious.bool()?.get(index) == Some(true),
-            severity: match self.severity.str()?.get(index) {
-                Some("high") => Some(Severity::High),
-                Some("medium") => Some(Severity::Medium),
-                Some(_) => Some(Severity::Low),
-                None => None,
-            },
-            flags: self.flags(index)?,
+            severity,
+            flags,
             reasons: self.reasons(index)?,
-            explanation: self.explanation.and_then(text),
-            source: self.source.iter().map(|column| column.and_then(text)).collect(),
+            explanation,
+            source,
             features: self.features.iter().copied().map(value).collect(),
             contributions,
-            incident: self.about[0].and_then(|column| column.get(index).ok()?.extract::<u64>()),
+            incident,
             time: self.about[1].and_then(|column| column.get(index).ok()?.extract::<i64>()),
             actor: self.about[2].and_then(text),
             target: self.about[3].and_then(text),
@@ -132,14 +136,14 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The text that a search covers, in lower case.
-pub(super) fn searched_text(record: &Record) -> String {
-    let mut all = record.row.to_string();
-    let values = record.source.iter().flatten();
-    let features = record.features.iter().filter_map(|value| value.text.as_ref());
-    for part in values.chain(features).chain(&record.flags).chain(&record.explanation) {
-        all.push('\n');
-        all.extend(part.chars().take(SEARCHED));
+/// A value as text; none: missing.
+pub(super) fn text(column: &Column, index: usize) -> Option<String> {
+    match column.get(index) {
+        Ok(AnyValue::Null) | Err(_) => None,
+        Ok(value) => {
+            let mut cell = String::new();
+            push_text(&mut cell, &value);
+            Some(cell)
+        }
     }
-    all.to_lowercase()
 }

@@ -93,7 +93,7 @@ pub fn report(open: &OpenReport, book: Result<VerdictBook, Error>) -> Report {
 /// # Errors
 /// Those of the stored table.
 pub fn rows(open: &OpenReport, query: &Query) -> Result<Rows, Error> {
-    let page = open.suspects(&view::Query {
+    let page = open.lines(&view::Query {
         sort: query.sort.clone(),
         descending: query.descending,
         filter: Filter {
