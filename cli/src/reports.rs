@@ -1,6 +1,6 @@
 //! The report store, and the server of report pages on this machine.
 
-use std::{env, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{env, fs, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anomal_core::{Code, Error, ReportEngine, Result};
 use anomal_report::{Access, LocalReportEngine, RemoteReportEngine, Store, serve};
@@ -25,6 +25,20 @@ impl ReportStore {
             Some(location) => Store::open(location),
             None => Store::open(&default_folder()?.to_string_lossy()),
         }
+    }
+
+    /// Why nothing can be stored in the folder of a person who has named none, such as of a container's user; none if
+    /// something can, or one is named.
+    pub fn obstacle(&self) -> Option<String> {
+        if self.report_store.is_some() {
+            return None;
+        }
+        let folder = match default_folder() {
+            Ok(folder) => folder,
+            Err(error) => return Some(error.to_string()),
+        };
+        let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder));
+        made.err().map(|error| format!("{}: {error}", folder.display()))
     }
 
     /// Whether there may be reports: whether its folder exists, or it is on another machine.

@@ -24,6 +24,8 @@ mod session;
 #[cfg(unix)]
 mod state;
 #[cfg(unix)]
+mod store;
+#[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
 mod work;

@@ -21,7 +21,8 @@ fn push_plain(out: &mut String, text: &str, cells: usize) {
     let (mut rest, mut used) = (text, 0);
     while !rest.is_empty() && used <= cells {
         // Letters of ASCII before others of it are clusters, which most text is made of.
-        let letters = ascii_clusters(rest.as_bytes()).min(cells.saturating_sub(used).saturating_add(1));
+        let letters =
+            ascii_clusters(rest.as_bytes()).min(cells.saturating_sub(used).saturating_add(1));
         let (head, tail) = rest.split_at(letters);
         out.push_str(head);
         (rest, used) = (tail, used + letters);
@@ -188,7 +189,8 @@ mod tests {
 
     #[test]
     fn letters_keep_what_belongs_to_them() {
-        for text in ["abe\u{301}f", "a\r\nb\r", "x\u{200d}y", "\u{600}ab", "🇩🇪🇫🇷a", "~\u{7f}é"] {
+        for text in ["abe\u{301}f", "a\r\nb\r", "x\u{200d}y", "\u{600}ab", "🇩🇪🇫🇷a", "~\u{7f}é"]
+        {
             assert_eq!(plain(text), slowly(text), "{text:?}");
         }
     }

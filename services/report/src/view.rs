@@ -131,10 +131,7 @@ impl<T> Page<T> {
     ///
     /// # Errors
     /// The first of `change`.
-    pub(crate) fn try_map<U, E>(
-        self,
-        change: impl FnMut(T) -> Result<U, E>,
-    ) -> Result<Page<U>, E> {
+    pub(crate) fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         let items = self.items.into_iter().map(change).collect::<Result<_, E>>()?;
         Ok(Page { items, offset: self.offset, total: self.total })
     }

@@ -1,5 +1,7 @@
 //! Settings that are proposed, edited and written.
 
+use std::{fs, path::PathBuf};
+
 use anomal_tests::{Workspace, repository};
 
 use super::support::{start, workspace};
@@ -67,28 +69,56 @@ fn an_edit_with_an_error_is_shown_at_its_line_and_kept() {
     assert_eq!(terminal.keys("q").ends(), 0);
 }
 
+/// The settings files of the examples.
+fn examples() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir(repository().join("examples")).expect("examples") {
+        let files = fs::read_dir(folder.expect("an entry").path()).expect("a folder");
+        let files = files.map(|file| file.expect("an entry").path());
+        found.extend(files.filter(|file| {
+            file.extension().is_some_and(|ending| ending == "yaml")
+                && fs::read_to_string(file).is_ok_and(|text| {
+                    text.contains("\ninput:") || text.contains("kind: AnomalyJob")
+                })
+        }));
+    }
+    found.sort();
+    found
+}
+
 #[test]
 fn opening_and_leaving_an_example_leaves_it_byte_for_byte() {
-    for example in ["dns", "finance", "logins"] {
-        let folder = repository().join("examples").join(example);
+    let examples = examples();
+    assert!(examples.len() > 15, "{examples:?}");
+    for example in examples {
         let workspace = Workspace::default();
-        for entry in std::fs::read_dir(folder)
-            .unwrap()
-            .map(Result::unwrap)
-            .filter(|entry| entry.path().is_file())
+        let folder = example.parent().expect("its folder");
+        for entry in
+            fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file())
         {
             let name = entry.file_name().to_string_lossy().into_owned();
-            workspace.write(&name, &std::fs::read(entry.path()).unwrap());
+            workspace.write(&name, &fs::read(entry.path()).unwrap());
         }
-        let before = workspace.bytes("job.yaml");
-        let mut terminal = start(&workspace, &["ui", "job.yaml"]);
-        terminal.wait_for("Used as");
-        for step in ["2", "3", "4", "5", "1"] {
-            terminal.keys(step);
+        let name = example.file_name().expect("its name").to_string_lossy().into_owned();
+        let before = workspace.bytes(&name);
+        let mut terminal = start(&workspace, &["ui", &name]);
+        // A file of several documents is shown as text, with what is wrong about it.
+        let is_open = |text: &str| text.contains("[1 Data]") || text.contains("Esc close");
+        if terminal.wait_until("the settings", is_open).contains("Esc close") {
+            terminal.keys("\x1b").wait_for("[1 Data]");
+        }
+        for (step, title) in [
+            ("2", "2 Features"),
+            ("3", "3 Flags"),
+            ("4", "4 Detector"),
+            ("5", "5 Outputs"),
+            ("1", "1 Data"),
+        ] {
+            terminal.keys(step).wait_for(&format!("[{title}]"));
         }
         terminal.keys("w").wait_for("Written already");
         assert_eq!(terminal.keys("q").ends(), 0);
-        assert_eq!(workspace.bytes("job.yaml"), before, "{example}");
+        assert_eq!(workspace.bytes(&name), before, "{}", example.display());
     }
 }
 

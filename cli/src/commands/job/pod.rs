@@ -179,8 +179,10 @@ mod tests {
     #[test]
     fn a_pod_of_a_stream_says_how_often_it_was_started_again() {
         let at = "2026-01-01T00:09:48Z";
-        let mut crashed =
-            with("Running", &json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}));
+        let mut crashed = with(
+            "Running",
+            &json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}),
+        );
         assert!(!has_started(&crashed));
         let set = |pod: &mut Pod, count| {
             let statuses = pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap();

@@ -283,5 +283,6 @@ async fn log(cluster: &Cluster, pods: &[Pod]) -> Result<Vec<String>, String> {
     };
     let log = cluster.ask(cluster.pods().logs(pod::name(newest), &parameters)).await;
     let log = log.map_err(|failure| failure.message)?;
-    Ok(log.lines().map(|line| harmless(line, LONGEST)).collect())
+    let lines: Vec<String> = log.lines().map(|line| harmless(line, LONGEST)).collect();
+    Ok(if lines.is_empty() { vec!["nothing is written to it yet".to_owned()] } else { lines })
 }

@@ -17,14 +17,15 @@ use tokio::runtime::Runtime;
 
 use self::result_view::ResultView;
 pub use self::result_view::is_results;
+use super::store::SessionStore;
 use crate::{
-    args::{PdfReport, ReportCommand, ReportStore, Reports as ReportArguments},
+    args::{PdfReport, ReportCommand, Reports as ReportArguments},
     commands::report,
     reports::ReportServer,
 };
 
 pub struct Reports {
-    store: ReportStore,
+    store: SessionStore,
     /// Of the pages.
     port: Option<u16>,
     runtime: Option<Runtime>,
@@ -40,7 +41,7 @@ enum Opened {
 }
 
 impl Reports {
-    pub fn new(store: ReportStore, port: Option<u16>) -> Self {
+    pub fn new(store: SessionStore, port: Option<u16>) -> Self {
         Self { store, port, runtime: None, open: None, pages: None }
     }
 
@@ -75,7 +76,7 @@ impl Reports {
 
     /// Opens a report, with the verdicts on its incidents.
     fn read(&mut self, id: &str) -> Result<Report, Error> {
-        let engine = LocalReportEngine::new(self.store.open()?, "");
+        let engine = LocalReportEngine::new(self.store.get().open()?, "");
         let runtime = self.runtime()?;
         let open = runtime.block_on(engine.open(id))?;
         let verdicts = engine.verdict_book(&open.report.namespace, &open.report.job);
@@ -129,7 +130,7 @@ impl Reports {
     }
 
     fn serve(&mut self) -> Result<String, Error> {
-        let (store, port) = (self.store.clone(), self.port);
+        let (store, port) = (self.store.get(), self.port);
         let runtime = self.runtime()?;
         let server = runtime.block_on(ReportServer::on_loopback(&store, port))?;
         let address = server.address.clone();
@@ -143,7 +144,7 @@ impl Reports {
     }
 
     fn pdf(&self, id: String, path: &str) -> Message {
-        let store = self.store.clone();
+        let store = self.store.get();
         let reports = ReportArguments { store, report_endpoint: Vec::new() };
         let output = PathBuf::from(path);
         match report::run(ReportCommand::Pdf(PdfReport { id, reports, full: false, output })) {

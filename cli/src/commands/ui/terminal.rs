@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     process::Command,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use anomal_tui::{Buffer, Size, terminal};
@@ -17,6 +18,8 @@ use rustix::{
 use tokio::net::unix::pipe::Receiver;
 
 const READ_BYTES: usize = 64 << 10;
+/// How long after another program has ended a signal may still be one that was meant for it: the guard hands on what it gets.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 
 /// The terminal of this process. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ struct State {
     /// Whether the terminal is ours now.
     entered: bool,
     mouse: bool,
+    /// When another program has given it back.
+    given_back: Option<Instant>,
 }
 
 impl Terminal {
@@ -78,12 +83,15 @@ impl Terminal {
         self.restore();
         let (input, output) = (self.0.file.try_clone()?, self.0.file.try_clone()?);
         let status = command.stdin(input).stdout(output.try_clone()?).stderr(output).status();
+        self.0.state().given_back = Some(Instant::now());
         self.enter()?;
         Ok(status?.success())
     }
 
+    /// Whether another program has it, or had it a moment ago.
     pub fn is_lent(&self) -> bool {
-        self.0.lent.try_lock().is_err()
+        let given_back = self.0.state().given_back;
+        self.0.lent.try_lock().is_err() || given_back.is_some_and(|at| at.elapsed() < AFTERWARDS)
     }
 
     /// Gives it back as it was. May be called in any state; errors can't be shown anywhere.

@@ -22,17 +22,15 @@ use super::{
     run::{self, Running},
     session::Event,
     state::State,
+    store::SessionStore,
 };
-use crate::{
-    args::{ReportStore, Ui},
-    commands::job::report::port_forward,
-};
+use crate::{args::Ui, commands::job::report::port_forward};
 
 /// Does what the interface asks for.
 pub struct Worker {
     send: SyncSender<Event>,
     state: State,
-    store: ReportStore,
+    store: SessionStore,
     secrets: Option<PathBuf>,
     running: Running,
     /// The latest preview that was asked for.
@@ -44,7 +42,8 @@ pub struct Worker {
 
 impl Worker {
     pub fn new(arguments: &Ui, state: State, send: SyncSender<Event>) -> Self {
-        let (store, secrets) = (arguments.store.clone(), arguments.secrets.clone());
+        let store = SessionStore::new(arguments.store.clone());
+        let secrets = arguments.secrets.clone();
         let latest = Arc::new(AtomicU64::new(0));
         let (newest, keys) = (Arc::clone(&latest), secrets.clone());
         let previews = in_order(send.clone(), move |effect| {
@@ -65,7 +64,7 @@ impl Worker {
     pub fn start(&mut self, effect: Effect) {
         match effect {
             Effect::List { folder } => {
-                let (state, store) = (self.state.clone(), self.store.clone());
+                let (state, store) = (self.state.clone(), self.store.get());
                 self.answer(move || Message::Listed {
                     result: home::list(&folder, &state, &store),
                     folder,
@@ -101,7 +100,10 @@ impl Worker {
             }
             Effect::Draft { path, text } => self.keep_draft_of(&path, text.as_deref()),
             Effect::Run { path } => {
-                let command = run::command(&path, &self.store, self.secrets.as_deref());
+                if let Some(note) = self.store.make_writable() {
+                    self.answer(move || Message::Note(note));
+                }
+                let command = run::command(&path, &self.store.get(), self.secrets.as_deref());
                 self.running.start(command, self.send.clone());
             }
             Effect::Cluster(request) => self.cluster.start(request, &self.send),

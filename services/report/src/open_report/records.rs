@@ -96,7 +96,8 @@ impl<'a> Records<'a> {
         } else {
             Vec::new()
         };
-        let Line { row, score, severity, flags, explanation, source, incident } = self.line(index)?;
+        let Line { row, score, severity, flags, explanation, source, incident } =
+            self.line(index)?;
         Ok(Record {
             row,
             score,
