@@ -1,9 +1,11 @@
 //! The `AnomalyJob` as an object of the API server.
 
 mod crd;
+mod figures;
 mod object;
 mod status;
 
 pub use crd::crd;
+pub use figures::StreamFigures;
 pub use object::{AnomalyJob, Spec};
 pub use status::{Condition, Phase, Status, Summary, condition};

@@ -13,7 +13,7 @@ pub use config_map::config_map;
 pub use cron_job::cron_job;
 pub use installation::Installation;
 pub use job::{MUTABLE, job};
-pub use pod::{CONTAINER, DATA};
+pub use pod::{CONTAINER, DATA, METRICS};
 pub use service::service;
 pub use settings::run_spec;
 pub use stateful_set::stateful_set;

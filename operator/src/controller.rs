@@ -3,6 +3,7 @@
 mod apply;
 mod cache;
 mod events;
+mod figures;
 mod observe;
 mod plan;
 mod pods;

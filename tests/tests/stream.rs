@@ -22,7 +22,8 @@ mod refusals;
 mod time;
 
 use std::{
-    fs::OpenOptions,
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
     io::Write,
     process::Stdio,
     time::{Duration, Instant},
@@ -356,6 +357,18 @@ fn a_stream_tells_how_it_is() {
         ["records_total 400", "results_total 400", "warm 1", "model_generation 1", "outputs_down 0"]
     {
         assert!(metrics.contains(&format!("anomal_stream_{metric}")), "{metric}: {metrics}");
+    }
+    // The chart's dashboard and alerts name no others.
+    for file in ["dashboard.json", "rules.yaml"] {
+        let text = fs::read_to_string(repository().join("charts/anomal/files").join(file)).unwrap();
+        let names = text.split("anomal_stream_").skip(1).map(|rest| {
+            rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or_default()
+        });
+        let names: BTreeSet<&str> = names.collect();
+        assert!(names.len() > 5, "{file}: {names:?}");
+        for name in names {
+            assert!(metrics.contains(&format!("\nanomal_stream_{name} ")), "{file}: {name}");
+        }
     }
     assert_eq!(get("/readyz"), "ready\n");
     let status: serde_json::Value = serde_json::from_str(&get("/status")).unwrap();

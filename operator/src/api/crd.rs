@@ -13,12 +13,15 @@ const COLUMNS: &[(&str, &str, &str, i32)] = &[
     ("Suspend", ".spec.suspend", "boolean", 0),
     ("Status", ".status.phase", "string", 0),
     ("Reason", ".status.reason", "string", 0),
-    ("Rows", ".status.summary.rows", "integer", 0),
-    ("Suspicious", ".status.summary.suspicious", "integer", 0),
+    // Of a run, or of a stream.
+    ("Rows", ".status..rows", "integer", 0),
+    ("Suspicious", ".status..suspicious", "integer", 0),
     ("Flags", ".status.summary.flagHits", "integer", 0),
     ("Started", ".status.startTime", "date", 0),
     ("Finished", ".status.completionTime", "date", 0),
     ("Age", ".metadata.creationTimestamp", "date", 0),
+    ("Rate", ".status.stream.rate", "number", 1),
+    ("Caught-Up", ".status.stream.caughtUp", "boolean", 1),
     ("Schedule", ".spec.schedule.cron", "string", 1),
     ("Report", ".status.reportURL", "string", 1),
 ];

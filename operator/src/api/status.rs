@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::StreamFigures;
+
 /// The state of the job, as the operator last observed it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +55,9 @@ pub struct Status {
     /// The results of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// The figures of a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamFigures>,
 }
 
 /// A summary of the conditions.
@@ -94,7 +99,7 @@ pub enum Phase {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled.
+    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, CaughtUp and Degraded.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 316))]
     pub condition: String,
@@ -154,6 +159,12 @@ pub mod condition {
     pub const RECONCILING: &str = "Reconciling";
     /// For kstatus: the job does not continue without a change.
     pub const STALLED: &str = "Stalled";
+    /// Of a stream: rows are scored.
+    pub const WARM: &str = "Warm";
+    /// Of a stream: the input had no more records, and all results were written.
+    pub const CAUGHT_UP: &str = "CaughtUp";
+    /// Of a stream: its input, its checkpoints or an output did not answer.
+    pub const DEGRADED: &str = "Degraded";
 }
 
 impl Status {

@@ -23,7 +23,7 @@ const JOB_NAME: &str = "metadata.labels['batch.kubernetes.io/job-name']";
 /// The name of the container.
 pub const CONTAINER: &str = "runner";
 /// The port of metrics and probes of a stream.
-const METRICS: u16 = 9400;
+pub const METRICS: u16 = 9400;
 /// A stream that ends has 30 s to write its last results.
 const GRACE: u16 = 60;
 /// The lifetime of a token. The kubelet renews it when a fifth of that is left, so a run may take longer.

@@ -11,7 +11,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client, api::ListParams, core::PartialObjectMeta};
 
-use super::{cache::Cache, pods, validate::ValidJob};
+use super::{
+    cache::Cache,
+    figures::{self, Told},
+    pods,
+    validate::ValidJob,
+};
 
 /// The caches of one scope.
 #[derive(Clone)]
@@ -51,9 +56,12 @@ pub struct JobSnapshot {
     pub pods: Vec<Arc<Pod>>,
     /// The Events of an object that waits, the newest last.
     pub events: Vec<Event>,
+    /// What the pod of a stream says of itself, if it was asked and has answered.
+    pub told: Option<Told>,
 }
 
-/// Reads the caches. Only the Events of an object that waits are requested from the API server.
+/// Reads the caches. Only the Events of an object that waits are requested from the API server, and its figures from the pod
+/// of a stream.
 ///
 /// # Errors
 /// If that request fails.
@@ -85,7 +93,15 @@ pub async fn observe(
         config_maps: caches.config_maps.for_job(namespace, name),
         pods: caches.pods.for_job(namespace, name),
         events: Vec::new(),
+        told: None,
     };
+    let set = snapshot.stateful_set.as_deref();
+    let pod = set.and_then(|set| pods::pods_of(&snapshot.pods, set).pop());
+    if let Some(pod) = pod.filter(|pod| pods::is_ready(pod))
+        && figures::is_due(job.status.stream.as_ref(), snapshot.now)
+    {
+        snapshot.told = figures::ask(pod).await;
+    }
     if let Some(uid) = pods::waiting_object(&snapshot.jobs, &snapshot.pods, snapshot.now) {
         let selected = ListParams::default().fields(&format!("involvedObject.uid={uid}")).limit(50);
         let events: Api<Event> = Api::namespaced(client.clone(), namespace);

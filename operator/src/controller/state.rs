@@ -27,7 +27,8 @@ impl State {
 
 /// The status of a valid job in this state.
 pub fn status_for(job: &ValidJob, state: &State, now: Timestamp) -> Status {
-    let mut status = job.status.clone();
+    // Of what was a stream before, no figures are left.
+    let mut status = Status { stream: None, ..job.status.clone() };
     set(&mut status, state, job.generation, now);
     status
 }
@@ -62,25 +63,34 @@ fn set(status: &mut Status, state: &State, generation: Option<i64>, now: Timesta
         (condition::STALLED, stalled),
     ];
     let conditions = conditions.map(|(name, holds)| {
-        let text = if holds { "True" } else { "False" };
-        let same = status.condition(name).filter(|old| old.status == text);
-        let since = same.map_or_else(|| time(now), |old| old.last_transition_time.clone());
         // A condition that is false needs no message, except Ready.
-        let message = if holds || name == condition::READY {
-            state.reason.message.clone()
-        } else {
-            String::new()
-        };
-        Condition {
-            condition: name.into(),
-            status: text.into(),
-            reason: state.reason.reason.into(),
-            message,
-            last_transition_time: since,
-            observed_generation: generation,
-        }
+        let message =
+            if holds || name == condition::READY { state.reason.message.as_str() } else { "" };
+        let reason = Reason::new(state.reason.reason, message);
+        condition(status, name, holds, reason, now)
     });
     status.conditions = conditions.into();
+}
+
+/// A condition of a status, with the time since when it has been so.
+pub fn condition(
+    status: &Status,
+    name: &str,
+    holds: bool,
+    reason: Reason,
+    now: Timestamp,
+) -> Condition {
+    let text = if holds { "True" } else { "False" };
+    let same = status.condition(name).filter(|old| old.status == text);
+    Condition {
+        condition: name.into(),
+        status: text.into(),
+        reason: reason.reason.into(),
+        message: reason.message,
+        last_transition_time: same
+            .map_or_else(|| time(now), |old| old.last_transition_time.clone()),
+        observed_generation: status.observed_generation,
+    }
 }
 
 /// A time in the API server's format, to the second.

@@ -39,6 +39,15 @@ fn a_stream_goes_on_through_kills_and_suspension() {
     assert_eq!(status["attempts"], 1, "{status:#}");
     here.kubectl(&["wait", "--for=condition=Running", "aj/live", "--timeout=60s"]).unwrap();
     wait_for_rows(volume.path(), 300);
+    // What its pod says of itself is in the status, and in the list.
+    here.kubectl(&["wait", "--for=condition=CaughtUp", "aj/live", "--timeout=90s"]).unwrap();
+    let status = here.status("live");
+    let figures = &status["stream"];
+    assert_eq!((&figures["rows"], &figures["warm"]), (&json!(300), &json!(true)), "{status:#}");
+    assert!(figures["lastCheckpoint"].is_string() && figures["observedAt"].is_string());
+    let listed = here.kubectl(&["get", "aj", "live", "--no-headers"]).unwrap();
+    let listed: Vec<&str> = listed.split_whitespace().collect();
+    assert!(listed.contains(&"Streaming") && listed.contains(&"300"), "{listed:?}");
 
     // The pod is killed, and another one continues.
     let uid = here.get("pod", "live-0").unwrap()["metadata"]["uid"].clone();

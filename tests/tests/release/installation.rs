@@ -271,6 +271,7 @@ impl Definitions {
             ("cert-manager.io", "v1", "Certificate", "certificates"),
             ("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
             ("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"),
+            ("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
             ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
         ] {
             let name = format!("{plural}.{group}");

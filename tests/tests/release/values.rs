@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     certificates::Authority,
-    chart::{ci_file, of_kind, rendered},
+    chart::{ci_file, list, of_kind, rendered},
     installation::{
         Definitions, Release, Volume, apply_definition, exclusive_turn, remove_definition, secret,
         token,
@@ -120,6 +120,19 @@ fn monitors_select_the_components() {
         found.retain(|letter| letter != ' ');
         for component in ["operator", "feature-engine", "classification-engine", "report-engine"] {
             assert!(found.contains(&format!("/anomal-{component}")), "{kind}: {found}");
+        }
+        let streams = release.home.get("podmonitor", "anomal-streams");
+        let rules = release.home.get("prometheusrule", "anomal-streams");
+        assert_eq!(
+            (streams.is_some(), rules.is_some()),
+            (file == "monitoring", file == "monitoring")
+        );
+        if let Some(rules) = rules {
+            let rules = list(&rules["spec"]["groups"][0]["rules"]).to_vec();
+            let summaries = rules.iter().map(|rule| rule["annotations"]["summary"].to_string());
+            assert_eq!(rules.len(), 7, "{rules:?}");
+            // Helm leaves what Prometheus fills in.
+            assert!(summaries.into_iter().all(|text| text.contains("{{ $labels.job }}")));
         }
     }
 }

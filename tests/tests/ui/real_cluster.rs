@@ -69,6 +69,9 @@ fn runs_and_streams_are_looked_at_as_they_go_on() {
         text.unwrap_or_default().lines().count()
     };
     eventually("results", PATIENCE, || (results() == 300).then_some(()));
+    // What it says of itself comes with the next look of the operator at it.
+    terminal.wait_for("300 records");
+    terminal.wait_for("CaughtUp");
     here.kubectl(&["delete", "pod", "live-0", "--grace-period=0", "--force"]).expect("deleted");
     // A stream that has nothing to warn of writes nothing.
     terminal.keys("l").wait_for("nothing is written to it yet");

@@ -187,7 +187,7 @@ fn header(namespaces: bool) -> Vec<String> {
 
 fn row(job: &AnomalyJob, namespaces: bool, now: Timestamp) -> Vec<String> {
     let status = job.status.as_ref();
-    let summary = status.and_then(|status| status.summary.as_ref());
+    let counts = status.and_then(state::counts);
     let none = || "-".to_owned();
     let (namespace, name) = key(job);
     let started = status.and_then(|status| age_since(status.start_time.as_ref()?, now));
@@ -198,9 +198,9 @@ fn row(job: &AnomalyJob, namespaces: bool, now: Timestamp) -> Vec<String> {
         name,
         status.map_or_else(none, |status| state::phase_name(status.phase).to_owned()),
         if reason.is_empty() { none() } else { harmless(reason, 128) },
-        count(summary.map(|summary| summary.rows)),
-        count(summary.map(|summary| summary.suspicious)),
-        count(summary.map(|summary| summary.flag_hits)),
+        count(counts.map(|counts| counts.rows)),
+        count(counts.map(|counts| counts.suspicious)),
+        count(counts.map(|counts| counts.flags)),
         started.unwrap_or_else(none),
         job.metadata.creation_timestamp.as_ref().map_or_else(none, |created| age(created.0, now)),
     ]);
@@ -263,14 +263,19 @@ mod tests {
 
     #[test]
     fn the_table_is_formatted_like_kubectl_s() {
-        let jobs = [job("dns", &complete()), job("new", &Value::Null)];
+        let stream = json!({
+            "phase": "Streaming", "reason": "Streaming",
+            "stream": {"observedAt": "", "rows": 4000, "suspicious": 7, "flagged": 2},
+        });
+        let jobs = [job("dns", &complete()), job("live", &stream), job("new", &Value::Null)];
         let mut output = ListOutput::new(&jobs, &arguments("kubectl-anomal list"), now());
         let text: String = jobs.iter().map(|job| output.changed(job, now())).collect();
         assert_eq!(
             text,
-            "NAME   STATUS     REASON      ROWS   SUSPICIOUS   FLAGS   STARTED   AGE\n\
-             dns    Complete   Completed   5000   100          503     30s       10m\n\
-             new    -          -           -      -            -       -         10m\n"
+            "NAME   STATUS      REASON      ROWS   SUSPICIOUS   FLAGS   STARTED   AGE\n\
+             dns    Complete    Completed   5000   100          503     30s       10m\n\
+             live   Streaming   Streaming   4000   7            2       -         10m\n\
+             new    -           -           -      -            -       -         10m\n"
         );
     }
 

@@ -1,7 +1,7 @@
 //! The state of a job as text.
 
 use anomal_connectors::terminal::harmless;
-use anomal_operator::api::{AnomalyJob, Phase, Status, condition};
+use anomal_operator::api::{AnomalyJob, Phase, Status, StreamFigures, Summary, condition};
 
 /// The longest line of a message; the operator writes no longer ones.
 const MAX_CHARS: usize = 2_100;
@@ -37,6 +37,23 @@ pub fn is_current(job: &AnomalyJob) -> bool {
 pub fn final_phase(job: &AnomalyJob) -> Option<Phase> {
     let phase = job.status.as_ref().filter(|_| is_current(job))?.phase;
     matches!(phase, Phase::Complete | Phase::Failed | Phase::Invalid).then_some(phase)
+}
+
+/// What has been found so far: of the last run that has ended, or of a stream since its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub rows: u64,
+    pub suspicious: u64,
+    /// Hits of flags in a run, rows with one in a stream.
+    pub flags: u64,
+}
+
+pub fn counts(status: &Status) -> Option<Counts> {
+    let of_run =
+        |it: &Summary| Counts { rows: it.rows, suspicious: it.suspicious, flags: it.flag_hits };
+    let of_stream =
+        |it: &StreamFigures| Counts { rows: it.rows, suspicious: it.suspicious, flags: it.flagged };
+    status.summary.as_ref().map(of_run).or(status.stream.as_ref().map(of_stream))
 }
 
 /// The phase and the reason, such as `Pending (SecretNotFound)`.

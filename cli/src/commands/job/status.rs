@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anomal_connectors::terminal::harmless;
 use anomal_core::words::grouped;
-use anomal_operator::api::{AnomalyJob, Condition, Status, Summary, condition};
+use anomal_operator::api::{AnomalyJob, Condition, Status, StreamFigures, Summary, condition};
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 
 use super::{
@@ -66,6 +66,9 @@ impl StatusReport<'_> {
         self.run(&mut page, &status);
         if let Some(summary) = &status.summary {
             page.lines("Found", &describe_summary(summary));
+        }
+        if let Some(figures) = &status.stream {
+            page.lines("Found", &describe_stream(figures, self.now));
         }
         if let Some(url) = &status.report_url {
             page.line("Report", &harmless(url, 1_024));
@@ -163,6 +166,36 @@ fn describe_summary(summary: &Summary) -> Vec<String> {
     let left_out = [(summary.filtered, "filtered"), (summary.rejected, "rejected")];
     let left_out = left_out.iter().filter(|(rows, _)| *rows > 0);
     lines.extend(left_out.map(|(rows, how)| format!("{} {how}", grouped(rows))));
+    lines
+}
+
+/// What a stream has found since its beginning, and how it is.
+fn describe_stream(figures: &StreamFigures, now: Timestamp) -> Vec<String> {
+    let ago = |time: &str| age_since(time, now).map(|age| format!("{age} ago"));
+    let asked = ago(&figures.observed_at).map(|ago| format!(" ({ago})")).unwrap_or_default();
+    let rate = figures.rate.map(|rate| format!(", {rate} a second")).unwrap_or_default();
+    let mut lines = vec![
+        format!("{} records{rate}{asked}", grouped(figures.rows)),
+        format!(
+            "{} suspicious, {} with flags",
+            grouped(figures.suspicious),
+            grouped(figures.flagged)
+        ),
+    ];
+    let left_out = [
+        (figures.filtered, "filtered"),
+        (figures.rejected, "rejected"),
+        (figures.refused, "refused by an output"),
+        (figures.lost, "lost before they were read"),
+    ];
+    let left_out = left_out.iter().filter(|(rows, _)| *rows > 0);
+    lines.extend(left_out.map(|(rows, how)| format!("{} {how}", grouped(*rows))));
+    let mut how = vec![if figures.caught_up { "caught up" } else { "behind" }.to_owned()];
+    how.extend(figures.model.map(|model| format!("model {model}")));
+    if let Some(ago) = figures.last_checkpoint.as_deref().and_then(ago) {
+        how.push(format!("last checkpoint {ago}"));
+    }
+    lines.push(how.join(", "));
     lines
 }
 
@@ -267,6 +300,25 @@ Complete    True     2s      Why
 Failed      False    2s      Why      other
 ";
         assert_eq!(text(&job, Ok(pods), None), expected);
+    }
+
+    #[test]
+    fn a_stream_says_what_it_has_found_and_how_it_is() {
+        let job = job(&json!({
+            "observedGeneration": 1, "phase": "Streaming", "reason": "Streaming",
+            "stream": {
+                "observedAt": "2026-01-01T00:09:58Z", "rows": 4_812_004, "rate": 1230.0, "rejected": 3, "suspicious": 96,
+                "flagged": 7, "warm": true, "caughtUp": true, "lastCheckpoint": "2026-01-01T00:09:55Z", "model": 2,
+            },
+        }));
+        let report = text(&job, Ok(Vec::new()), None);
+        let expected = "\
+Found:       4,812,004 records, 1230 a second (2s ago)
+             96 suspicious, 7 with flags
+             3 rejected
+             caught up, model 2, last checkpoint 5s ago
+";
+        assert!(report.contains(expected), "{report}");
     }
 
     #[test]

@@ -186,15 +186,15 @@ fn key(job: &AnomalyJob) -> (String, String) {
 fn shown(job: &AnomalyJob) -> ClusterJob {
     let (namespace, name) = key(job);
     let status = job.status.clone().unwrap_or_default();
-    let summary = status.summary.as_ref();
+    let counts = state::counts(&status);
     let started = status.start_time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
     ClusterJob {
         namespace,
         name,
         status: if job.status.is_some() { state::describe(&status) } else { "none yet".to_owned() },
-        rows: summary.map(|summary| summary.rows),
-        suspicious: summary.map(|summary| summary.suspicious),
-        flags: summary.map(|summary| summary.flag_hits),
+        rows: counts.map(|counts| counts.rows),
+        suspicious: counts.map(|counts| counts.suspicious),
+        flags: counts.map(|counts| counts.flags),
         started: started
             .map(|time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
             .unwrap_or_default(),

@@ -29,7 +29,7 @@ pub struct ClusterJob {
     pub name: String,
     /// The phase with its reason, such as `Pending (SecretNotFound)`.
     pub status: String,
-    /// Of the last run; none before one has ended.
+    /// Of the last run that has ended, or of a stream so far.
     pub rows: Option<u64>,
     pub suspicious: Option<u64>,
     pub flags: Option<u64>,

@@ -25,10 +25,12 @@ pub fn jobs(canvas: &mut Canvas<'_>, model: &Model) {
         canvas.text(2, "   There is none; o chooses another namespace, or all");
         return;
     }
-    let name = canvas.width().saturating_sub(76).clamp(12, 30);
+    // With its reason where there is room.
+    let status = if canvas.width() < 100 { 20 } else { 26 };
+    let name = canvas.width().saturating_sub(56 + status).clamp(12, 30);
     let mut heads = vec![
         left("Name", name),
-        left("Status", 20),
+        left("Status", status),
         number("Rows", 11),
         number("Suspicious", 10),
         number("Flags", 8),
@@ -102,8 +104,13 @@ pub fn job(canvas: &mut Canvas<'_>, model: &Model) {
         .iter()
         // Only what is too long: columns are aligned by spaces.
         .flat_map(|line| {
-            let fits = cells(&plain(line)) <= width;
-            if fits { vec![line.clone()] } else { wrap(line, width) }
+            if cells(&plain(line)) <= width {
+                return vec![line.clone()];
+            }
+            let text = line.trim_start();
+            let indent = &line[..line.len() - text.len()];
+            let room = width.saturating_sub(indent.len());
+            wrap(text, room).iter().map(|part| format!("{indent}{part}")).collect()
         })
         .collect();
     // A log is read from its end.

@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 use serde_json::json;
 
 use super::{
     super::{
+        figures,
         observe::JobSnapshot,
-        pods,
-        state::{State, status_for, time},
+        pods::{self, Reason},
+        state::{self, State, status_for, time},
         validate::ValidJob,
     },
     POLL_INTERVAL, Plan, Step, contains, delete_cron_job, delete_job, delete_service, is_applied,
     settings, unused,
 };
 use crate::{
-    api::{Phase, Status},
+    api::{Condition, Phase, Status, StreamFigures, condition},
     children::{Installation, service, stateful_set},
     labels,
 };
@@ -53,8 +54,16 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
 
     let pod = found.and_then(|found| pods::pods_of(&snapshot.pods, found).pop());
     let state = state(job, snapshot, pod);
-    let requeue_after = (state.phase == Phase::Pending).then_some(POLL_INTERVAL);
     let status = of_stream(job, snapshot, &state, pod);
+    let requeue_after = match state.phase {
+        Phase::Pending => Some(POLL_INTERVAL),
+        Phase::Streaming => {
+            let is_answered =
+                snapshot.told.is_some() || !figures::is_due(status.stream.as_ref(), snapshot.now);
+            Some(figures::next(is_answered, &job.run))
+        }
+        _ => None,
+    };
     Ok(Plan { steps, status, requeue_after })
 }
 
@@ -98,7 +107,16 @@ fn state(job: &ValidJob, snapshot: &JobSnapshot, pod: Option<&Pod>) -> State {
 
 /// The status, without fields about runs that end.
 fn of_stream(job: &ValidJob, snapshot: &JobSnapshot, state: &State, pod: Option<&Pod>) -> Status {
-    let status = status_for(job, state, snapshot.now);
+    let mut status = status_for(job, state, snapshot.now);
+    let before = job.status.stream.as_ref();
+    let stream = match &snapshot.told {
+        Some(told) => Some(figures::figures(told, before, snapshot.now)),
+        None => before.cloned(),
+    };
+    if let Some(stream) = stream.as_ref().filter(|_| state.phase == Phase::Streaming) {
+        let more = conditions(job, stream, snapshot.now);
+        status.conditions.extend(more);
+    }
     let started = pod.and_then(|pod| pod.status.as_ref()?.start_time.as_ref());
     Status {
         run: Some(job.run.clone()),
@@ -109,6 +127,45 @@ fn of_stream(job: &ValidJob, snapshot: &JobSnapshot, state: &State, pod: Option<
         last_schedule_time: None,
         report_url: None,
         summary: None,
+        stream,
         ..status
     }
+}
+
+/// The conditions that only a stream has.
+fn conditions(job: &ValidJob, stream: &StreamFigures, now: Timestamp) -> Vec<Condition> {
+    let one = |name, holds, reason: Reason| {
+        let status = Status { observed_generation: job.generation, ..job.status.clone() };
+        state::condition(&status, name, holds, reason, now)
+    };
+    let warm = if stream.warm {
+        Reason::new("Warm", "rows are scored")
+    } else {
+        Reason::new("WarmingUp", "rows are collected for the first model")
+    };
+    let caught_up = if stream.caught_up {
+        Reason::new("CaughtUp", "all records are judged, and their results are written")
+    } else {
+        Reason::new("Behind", "there are records that are not judged, or results that wait")
+    };
+    let has = |name: &str| stream.down.iter().any(|down| down == name);
+    let reason = match () {
+        () if stream.down.is_empty() => "AllAnswer",
+        () if has("input") => "SourceDown",
+        () if has("checkpoints") => "CheckpointStale",
+        () => "SinkDown",
+    };
+    let message = match stream.down.as_slice() {
+        [] => String::new(),
+        down => format!("no answer: {}; it is tried again", down.join(", ")),
+    };
+    let degraded = Reason::new(reason, message);
+    let mut conditions = vec![
+        one(condition::CAUGHT_UP, stream.caught_up, caught_up),
+        one(condition::DEGRADED, !stream.down.is_empty(), degraded),
+    ];
+    if job.spec.classification.is_some() {
+        conditions.insert(0, one(condition::WARM, stream.warm, warm));
+    }
+    conditions
 }

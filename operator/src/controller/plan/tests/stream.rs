@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::*;
+use crate::controller::figures::Told;
 
 fn stream(spec: &mut Value) {
     let mount = json!({"name": "data", "mountPath": "/data"});
@@ -68,6 +69,53 @@ fn a_stream_has_a_stateful_set_with_probes() {
     let status = world.job.status.clone().unwrap();
     assert!(status.is("Running") && status.is("Ready") && !status.is("Reconciling"));
     assert_eq!(status.attempts, Some(1));
+}
+
+/// What the pod says of itself.
+fn told(figures: &Value) -> Option<Told> {
+    Some(serde_json::from_value(figures.clone()).unwrap())
+}
+
+#[test]
+fn what_the_pod_says_becomes_the_status() {
+    let mut world = World::new(stream);
+    world.settle();
+    world.snapshot.pods = pod(&json!({"ready": true}));
+    world.snapshot.told = told(&json!({"rows": 300, "suspicious": 2, "warm": true}));
+    let plan = world.settle();
+    assert!(plan.requeue_after.is_some_and(|after| after.as_secs() >= 15), "it is asked again");
+    let status = world.job.status.clone().unwrap();
+    let figures = status.stream.clone().unwrap();
+    assert_eq!((figures.rows, figures.suspicious, figures.rate), (300, 2, None));
+    assert!(status.is("Warm") && !status.is("CaughtUp") && !status.is("Degraded"));
+    assert_eq!(status.condition("CaughtUp").unwrap().reason, "Behind");
+
+    world.later(30);
+    world.snapshot.told =
+        told(&json!({"rows": 600, "warm": true, "caughtUp": true, "down": ["outputs[0]"]}));
+    world.settle();
+    let status = world.job.status.clone().unwrap();
+    assert_eq!(status.stream.as_ref().unwrap().rate, Some(10.0));
+    assert!(status.is("CaughtUp") && status.is("Degraded"));
+    let degraded = status.condition("Degraded").unwrap();
+    assert_eq!(degraded.reason, "SinkDown");
+    assert_eq!(degraded.message, "no answer: outputs[0]; it is tried again");
+    let warm = status.condition("Warm").unwrap().last_transition_time.clone();
+    assert_eq!(warm, "2026-01-01T00:00:00Z", "it has been so since");
+
+    // A pod that does not answer changes nothing; what does not stream has no such conditions.
+    world.later(60);
+    world.snapshot.told = None;
+    world.settle();
+    assert_eq!(world.job.status.as_ref(), Some(&status));
+    world.snapshot.pods.clear();
+    world.settle();
+    let status = world.job.status.clone().unwrap();
+    assert!(status.condition("Warm").is_none() && status.stream.is_some());
+    let batch = World::new(|_| ()).job.spec.value();
+    world.spec(|spec| *spec = batch.clone());
+    world.settle();
+    assert_eq!(world.job.status.as_ref().unwrap().stream, None);
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! The figures of a stream in its status. They are bounded, and written rarely.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The figures of a stream since its beginning, over all its restarts, as its pod told them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamFigures {
+    /// The time that the figures are of. They are replaced after 30 s at the earliest, and only if they differ in their first
+    /// two digits.
+    #[schemars(extend("format" = "date-time"), length(max = 64))]
+    pub observed_at: String,
+    /// The number of records read.
+    #[serde(default)]
+    pub rows: u64,
+    /// Records a second, since the figures before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// The number of records that could not be read.
+    #[serde(default)]
+    pub rejected: u64,
+    /// The number of rows that filters removed.
+    #[serde(default)]
+    pub filtered: u64,
+    /// The number of records that were gone before they were read.
+    #[serde(default)]
+    pub lost: u64,
+    /// The number of results that an output has refused.
+    #[serde(default)]
+    pub refused: u64,
+    /// The number of suspicious rows.
+    #[serde(default)]
+    pub suspicious: u64,
+    /// The number of rows that flags hit.
+    #[serde(default)]
+    pub flagged: u64,
+    /// Whether rows are scored: false before the end of the warm-up, and without classification.
+    #[serde(default)]
+    pub warm: bool,
+    /// Whether the input had no more records, and all results were written.
+    #[serde(default)]
+    pub caught_up: bool,
+    /// The time before which no record is expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"), length(max = 64))]
+    pub watermark: Option<String>,
+    /// The time of the last checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"), length(max = 64))]
+    pub last_checkpoint: Option<String>,
+    /// Bytes of results that were not yet safe in all outputs.
+    #[serde(default)]
+    pub waiting_bytes: u64,
+    /// The number of the model in use, of a stream that learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<u32>,
+    /// What did not answer: `input`, `checkpoints`, or an output by its place in the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 253)))]
+    pub down: Vec<String>,
+}

@@ -1,0 +1,258 @@
+//! What the pod of a stream says of itself, and what of that becomes its status.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use k8s_openapi::{
+    api::core::v1::Pod,
+    jiff::{SignedDuration, Timestamp},
+};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::state::time;
+use crate::{api::StreamFigures, children::METRICS};
+
+/// How often a pod is asked; one that does not answer, such as for a network policy, less often.
+const INTERVAL: Duration = Duration::from_secs(15);
+const WITHOUT_ANSWER: Duration = Duration::from_mins(1);
+/// Pods of many streams are not asked at once: up to this is added, by the run.
+const JITTER: Duration = Duration::from_secs(3);
+/// A write of the status is seen as a change: it does not make the pod be asked again.
+const RECENT: SignedDuration = SignedDuration::from_secs(10);
+/// How long figures stay in a status at least.
+const KEPT: SignedDuration = SignedDuration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest answer.
+const MAX_BYTES: u64 = 16 << 10;
+const MAX_DOWN: usize = 32;
+
+/// The answer of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Told {
+    rows: u64,
+    rejected: u64,
+    filtered: u64,
+    lost: u64,
+    refused: u64,
+    suspicious: u64,
+    flagged: u64,
+    warm: bool,
+    caught_up: bool,
+    /// Seconds since the epoch.
+    watermark: Option<f64>,
+    /// In seconds.
+    checkpoint_age: f64,
+    waiting_bytes: u64,
+    down: BTreeSet<String>,
+    models: Option<Models>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+struct Models {
+    generation: u32,
+}
+
+/// Whether the pod is to be asked.
+pub fn is_due(before: Option<&StreamFigures>, now: Timestamp) -> bool {
+    age(before, now).is_none_or(|age| age >= RECENT)
+}
+
+/// When the pod is asked again.
+pub fn next(is_answered: bool, run: &str) -> Duration {
+    let share = run.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let interval = if is_answered { INTERVAL } else { WITHOUT_ANSWER };
+    interval + JITTER * (share % 100) / 100
+}
+
+/// Asks a pod. None if it does not answer in time, or has not begun.
+pub async fn ask(pod: &Pod) -> Option<Told> {
+    let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
+    let answer = tokio::time::timeout(TIMEOUT, get((address, METRICS).into())).await;
+    match answer {
+        Ok(Ok(answer)) => parse(&answer),
+        Ok(Err(error)) => {
+            tracing::debug!("the pod of a stream gives no figures: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn get(address: SocketAddr) -> std::io::Result<String> {
+    let mut connection = TcpStream::connect(address).await?;
+    // The end of the connection is the end of the answer.
+    connection.write_all(b"GET /status HTTP/1.0\r\nHost: pod\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    connection.take(MAX_BYTES).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The body of an answer; none if it is another one.
+fn parse(answer: &str) -> Option<Told> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let is_good = head.lines().next()?.split(' ').nth(1) == Some("200");
+    serde_json::from_str::<Option<Told>>(body).ok().flatten().filter(|_| is_good)
+}
+
+/// The figures for the status: those before, unless they are old and the new ones differ from them.
+pub fn figures(told: &Told, before: Option<&StreamFigures>, now: Timestamp) -> StreamFigures {
+    let down: Vec<String> = told.down.iter().take(MAX_DOWN).cloned().collect();
+    let since = |seconds: f64| {
+        let age = SignedDuration::try_from_secs_f64(seconds).ok()?;
+        now.checked_sub(age).ok().map(time)
+    };
+    let watermark = told.watermark.and_then(|seconds| {
+        let since_epoch = SignedDuration::try_from_secs_f64(seconds).ok()?;
+        Timestamp::UNIX_EPOCH.checked_add(since_epoch).ok().map(time)
+    });
+    let rate = before.zip(age(before, now)).and_then(|(before, age)| {
+        let seconds = age.as_secs_f64();
+        let rows = told.rows.saturating_sub(before.rows);
+        #[expect(clippy::cast_precision_loss, reason = "of a rate, three digits are kept")]
+        (seconds > 0.0).then(|| digits(rows as f64 / seconds, 3))
+    });
+    let new = StreamFigures {
+        observed_at: time(now),
+        rows: told.rows,
+        rate,
+        rejected: told.rejected,
+        filtered: told.filtered,
+        lost: told.lost,
+        refused: told.refused,
+        suspicious: told.suspicious,
+        flagged: told.flagged,
+        warm: told.warm,
+        caught_up: told.caught_up,
+        watermark,
+        last_checkpoint: since(told.checkpoint_age),
+        waiting_bytes: told.waiting_bytes,
+        model: told.models.as_ref().map(|models| models.generation),
+        down,
+    };
+    let Some(before) = before else { return new };
+    let is_urgent = before.warm != new.warm || before.down != new.down;
+    let is_recent = age(Some(before), now).is_some_and(|age| age < KEPT);
+    if !is_urgent && (is_recent || are_alike(before, &new)) { before.clone() } else { new }
+}
+
+fn age(figures: Option<&StreamFigures>, now: Timestamp) -> Option<SignedDuration> {
+    let at: Timestamp = figures?.observed_at.parse().ok()?;
+    Some(now.duration_since(at))
+}
+
+/// Whether figures have the same first two digits.
+fn are_alike(one: &StreamFigures, other: &StreamFigures) -> bool {
+    let counts = |it: &StreamFigures| {
+        let all = [
+            it.rows,
+            it.rejected,
+            it.filtered,
+            it.lost,
+            it.refused,
+            it.suspicious,
+            it.flagged,
+            it.waiting_bytes,
+        ];
+        #[expect(clippy::cast_precision_loss, reason = "two digits are compared")]
+        let counts = all.map(|count| digits(count as f64, 2));
+        (counts, it.rate.map(|rate| digits(rate, 2)), it.caught_up, it.model)
+    };
+    counts(one) == counts(other)
+}
+
+/// A number with so many digits.
+fn digits(number: f64, count: i32) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return 0.0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a finite number is small"
+    )]
+    let size = number.abs().log10().floor() as i32 + 1 - count;
+    let scale = 10_f64.powi(size.abs());
+    if size >= 0 { (number / scale).round() * scale } else { (number * scale).round() / scale }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_read_and_no_other() {
+        let body = r#"{"job":"live","rows":300,"suspicious":2,"warm":true,"caughtUp":true,"watermark":1.5,"checkpointAge":0.5,
+            "down":["input"],"models":{"generation":3,"refused":0,"drifts":0}}"#;
+        let told =
+            parse(&format!("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{body}"));
+        let told = told.unwrap();
+        assert_eq!((told.rows, told.suspicious, told.warm), (300, 2, true));
+        let figures = figures(&told, None, at("2026-01-01T00:00:10Z"));
+        assert_eq!(figures.watermark.as_deref(), Some("1970-01-01T00:00:01Z"));
+        assert_eq!(figures.last_checkpoint.as_deref(), Some("2026-01-01T00:00:09Z"));
+        assert_eq!((figures.model, figures.rate), (Some(3), None));
+        assert_eq!(figures.down, ["input"]);
+        for other in [
+            "",
+            "HTTP/1.0 200 OK\r\n\r\nnull",
+            "HTTP/1.0 200 OK\r\n\r\n{",
+            "HTTP/1.0 404 X\r\n\r\n{}",
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn figures_are_replaced_rarely_and_only_by_others() {
+        let told = |rows, caught_up| Told { rows, warm: true, caught_up, ..Told::default() };
+        let first = figures(&told(1_000, false), None, at("2026-01-01T00:00:00Z"));
+        assert!(!is_due(Some(&first), at("2026-01-01T00:00:05Z")));
+        assert!(
+            is_due(Some(&first), at("2026-01-01T00:00:15Z"))
+                && is_due(None, at("2026-01-01T00:00:00Z"))
+        );
+        // Not yet.
+        let again = figures(&told(2_000, true), Some(&first), at("2026-01-01T00:00:15Z"));
+        assert_eq!(again, first);
+        let second = figures(&told(4_000, true), Some(&first), at("2026-01-01T00:00:30Z"));
+        assert_eq!((second.rows, second.rate, second.caught_up), (4_000, Some(100.0), true));
+        // The rate falls to nothing, once; a stream without records is then left alone.
+        let quiet = figures(&told(4_003, true), Some(&second), at("2026-01-01T00:01:30Z"));
+        assert_eq!((quiet.rows, quiet.rate), (4_003, Some(0.05)));
+        let later = figures(&told(4_003, true), Some(&quiet), at("2026-01-01T00:02:30Z"));
+        assert_eq!((later.rate, later.rows), (Some(0.0), 4_003));
+        assert_eq!(figures(&told(4_003, true), Some(&later), at("2026-01-01T09:00:00Z")), later);
+        // What does not answer is told at once.
+        let down = Told { down: ["checkpoints".to_owned()].into(), ..told(4_003, true) };
+        let down = figures(&down, Some(&later), at("2026-01-01T00:02:31Z"));
+        assert_eq!(down.down, ["checkpoints"]);
+    }
+
+    #[test]
+    fn numbers_keep_their_first_digits() {
+        assert_eq!(digits(123_456.0, 2), 120_000.0);
+        assert_eq!(digits(0.012_345, 3), 0.0123);
+        assert_eq!(digits(99.9, 2), 100.0);
+        assert_eq!(digits(0.0, 2), 0.0);
+    }
+
+    #[test]
+    fn pods_of_many_streams_are_not_asked_at_once() {
+        let runs: BTreeSet<Duration> =
+            ["ab12cd34", "zz77yy66", "qwertzui", "00000000"].map(|run| next(true, run)).into();
+        assert!(runs.len() > 2, "{runs:?}");
+        assert!(runs.iter().all(|next| (INTERVAL..INTERVAL + JITTER).contains(next)), "{runs:?}");
+        assert!(next(false, "ab12cd34") >= WITHOUT_ANSWER);
+    }
+}
