@@ -323,6 +323,16 @@ fn the_example_finds_the_attacks_behind_its_warm_up() {
     assert!(reported < warm.len() / 20, "{reported} of {}", warm.len());
 }
 
+/// A process that is killed when dropped.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_stream_tells_how_it_is() {
     let job = JOB.replace("path: results.ndjson", "path: out/results.ndjson");
@@ -334,7 +344,7 @@ fn a_stream_tells_how_it_is() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let mut command = workspace.command(&["run", "job.yaml", "--metrics-listen", &address]);
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let child = Killed(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let get = |path: &str| http::get(&format!("http://{address}"), path, &[]).text();
     let since = Instant::now();
     while std::net::TcpStream::connect(&address).is_err() {
@@ -377,8 +387,7 @@ fn a_stream_tells_how_it_is() {
     // The records change what is told.
     append(&workspace, "app.ndjson", "no JSON\n");
     wait_for("/metrics", "anomal_stream_rejected_total 1");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

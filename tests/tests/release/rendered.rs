@@ -221,7 +221,8 @@ fn network_policies_allow_only_needed_traffic() {
         let set =
             |ports: &[&str]| ports.iter().map(|&port| port.to_owned()).collect::<BTreeSet<_>>();
         let (incoming, outgoing): (&[&str], &[&str]) = match name(policy) {
-            "anomal-operator" => (&["metrics"], &["53", "443", "6443", "4317"]),
+            // 9400: the figures of streams.
+            "anomal-operator" => (&["metrics"], &["53", "443", "6443", "4317", "9400"]),
             "anomal-report-engine" => (&["metrics", "grpc", "web"], &["53", "443", "6443", "4317"]),
             _ => (&["metrics", "grpc"], &["53", "443", "6443", "4317"]),
         };

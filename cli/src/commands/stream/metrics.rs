@@ -37,12 +37,13 @@ impl Collector for StreamMetrics {
         let evicted = summary.entities.map(|entities| {
             ("evicted", "Entities whose profile was dropped for others", entities.evicted)
         });
+        // The registry puts the program's name before them.
         for (name, help, value) in counters.into_iter().chain(evicted) {
-            let (name, metric) = (format!("anomal_stream_{name}"), ConstCounter::new(value));
+            let (name, metric) = (format!("stream_{name}"), ConstCounter::new(value));
             metric.encode(encoder.encode_descriptor(&name, help, None, metric.metric_type())?)?;
         }
         for (name, help, value) in status {
-            let (name, metric) = (format!("anomal_stream_{name}"), ConstGauge::new(value));
+            let (name, metric) = (format!("stream_{name}"), ConstGauge::new(value));
             metric.encode(encoder.encode_descriptor(&name, help, None, metric.metric_type())?)?;
         }
         Ok(())
