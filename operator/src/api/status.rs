@@ -99,7 +99,7 @@ pub enum Phase {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, CaughtUp and Degraded.
+    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, `CaughtUp` and Degraded.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 316))]
     pub condition: String,

@@ -116,7 +116,6 @@ pub fn figures(told: &Told, before: Option<&StreamFigures>, now: Timestamp) -> S
     let rate = before.zip(age(before, now)).and_then(|(before, age)| {
         let seconds = age.as_secs_f64();
         let rows = told.rows.saturating_sub(before.rows);
-        #[expect(clippy::cast_precision_loss, reason = "of a rate, three digits are kept")]
         (seconds > 0.0).then(|| digits(rows as f64 / seconds, 3))
     });
     let new = StreamFigures {
@@ -161,7 +160,6 @@ fn are_alike(one: &StreamFigures, other: &StreamFigures) -> bool {
             it.flagged,
             it.waiting_bytes,
         ];
-        #[expect(clippy::cast_precision_loss, reason = "two digits are compared")]
         let counts = all.map(|count| digits(count as f64, 2));
         (counts, it.rate.map(|rate| digits(rate, 2)), it.caught_up, it.model)
     };
