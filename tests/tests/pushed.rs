@@ -1,7 +1,17 @@
 //! Records that are pushed, through the binary: what is acknowledged is judged once, whatever is killed.
 
+#[path = "pushed/bulk.rs"]
+mod bulk;
+#[path = "pushed/clients.rs"]
+mod clients;
 #[path = "pushed/collection.rs"]
 mod collection;
+#[path = "pushed/collector.rs"]
+mod collector;
+#[path = "pushed/daemons.rs"]
+mod daemons;
+#[path = "pushed/dedupe.rs"]
+mod dedupe;
 #[path = "pushed/examples.rs"]
 mod examples;
 #[path = "pushed/faults.rs"]
@@ -12,8 +22,12 @@ mod http;
 mod job;
 #[path = "pushed/limits.rs"]
 mod limits;
+#[path = "pushed/otlp.rs"]
+mod otlp;
 #[path = "pushed/running.rs"]
 mod running;
+#[path = "pushed/sender.rs"]
+mod sender;
 #[path = "pushed/syslog.rs"]
 mod syslog;
 #[path = "pushed/tcp.rs"]

@@ -24,6 +24,7 @@ mod zeek;
 
 pub(crate) use connector::LogConnector;
 pub(crate) use inspect::inspect;
+pub(crate) use logfmt::named_values;
 pub(crate) use source::{open, with_header_lines};
 pub(crate) use structured_data::data_items;
 pub(crate) use syslog_line::{SyslogLine, year_of_first};

@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     journal::{AppendError, Appender},
     record::{Batch, NewRecord},
+    splitter::Splitter,
     token::Credentials,
 };
 
@@ -23,20 +24,6 @@ const READ: usize = 64 << 10;
 const RETRY: Duration = Duration::from_millis(200);
 /// Of all connections together, what waits for the rest of its record, in units of [`READ`].
 const WAITING: usize = 4096;
-
-/// Divides what arrives into records.
-pub(crate) trait Splitter: Send + Sync {
-    fn push(&mut self, bytes: &[u8]);
-
-    /// A record that is whole.
-    fn next(&mut self) -> Option<NewRecord>;
-
-    /// Behind the last byte: what is left.
-    fn finish(&mut self) -> Option<NewRecord>;
-
-    /// Bytes that wait for the rest of their record.
-    fn waiting(&self) -> usize;
-}
 
 /// What the connections of a door share.
 pub(crate) struct Connections {
@@ -104,7 +91,7 @@ impl<S: Splitter> Connection<S> {
             };
             self.splitter.push(&buffer[..length]);
             let mut records = Vec::new();
-            while let Some(record) = self.splitter.next() {
+            while let Some(record) = self.splitter.next().map(S::record) {
                 if is_known {
                     records.push(record);
                 } else if self.knows(&record) {
@@ -124,7 +111,7 @@ impl<S: Splitter> Connection<S> {
         if let Some(reason) = reason {
             tracing::info!("{}: the connection is closed: {reason}", self.sender);
         }
-        let rest = self.splitter.finish().filter(|_| is_known);
+        let rest = self.splitter.finish().map(S::record).filter(|_| is_known);
         self.append(rest.into_iter().collect(), &stopped).await;
     }
 
@@ -172,7 +159,7 @@ impl<S: Splitter> Connection<S> {
         loop {
             let error = match self.shared.journal.append(batch.clone()).await {
                 Err(error) if error != AppendError::TooLarge => error,
-                appended => return appended,
+                appended => return appended.map(drop),
             };
             tokio::select! {
                 () = tokio::time::sleep(RETRY) => {}

@@ -7,6 +7,7 @@ mod frame;
 mod log;
 mod reader;
 mod recovery;
+mod seen;
 mod segment;
 mod windows;
 mod writer;
@@ -20,16 +21,16 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 pub use self::{
     log::JournalLog,
     recovery::read_segment,
     windows::{Collected, Window, WindowLog, WindowOptions},
-    writer::{AppendError, Appender},
+    writer::{AppendError, Appended, Appender},
 };
-use self::{segment::Segment, writer::Writer};
+use self::{seen::Seen, segment::Segment, writer::Writer};
 
 const LOCK: &str = "lock";
 /// Of the journal's bytes, a segment has at most so large a part.
@@ -46,6 +47,8 @@ pub struct JournalOptions {
     pub max_bytes: u64,
     /// How long records may wait for others before all of them are synchronised together.
     pub sync: Duration,
+    /// How long records with keys are known, so that they are not taken again. None: they are not.
+    pub remember: Option<Duration>,
 }
 
 /// Why a journal can't be opened or read.
@@ -69,6 +72,8 @@ struct Shared {
     folder: PathBuf,
     state: Mutex<State>,
     full: AtomicBool,
+    /// For how many microseconds released segments are kept, so that the next process knows their keys.
+    keep: Option<i64>,
 }
 
 /// What is durable.
@@ -77,6 +82,8 @@ struct State {
     segments: VecDeque<Segment>,
     /// The number of the next record.
     next: u64,
+    /// Records before this number are not read again.
+    released: u64,
 }
 
 impl Shared {
@@ -118,23 +125,24 @@ impl Journal {
             }
             Err(fs::TryLockError::Error(error)) => return Err(failed(error.to_string())),
         }
+        let keep = options.remember.map(|it| i64::try_from(it.as_micros()).unwrap_or(i64::MAX));
         let state = Mutex::new(recovery::recover(&folder)?);
-        let shared = Shared { folder, state, full: AtomicBool::new(false) };
+        let shared = Shared { folder, state, full: AtomicBool::new(false), keep };
         Ok(Self { shared: Arc::new(shared), options, _lock: lock })
     }
 
     /// Begins to take records. Dropping all clones of the appender ends that.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// No thread can be started; the keys of earlier records can't be read.
     pub fn appender(&self) -> Result<Appender, JournalError> {
         let segment = (self.options.max_bytes / SEGMENTS).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
-        let writer = Writer::new(
-            Arc::clone(&self.shared),
-            segment,
-            self.options.max_bytes,
-            self.options.sync,
-        );
+        let seen = match self.shared.keep {
+            Some(window) => Some(self.seen(window)?),
+            None => None,
+        };
+        let JournalOptions { max_bytes, sync, .. } = self.options;
+        let writer = Writer::new(Arc::clone(&self.shared), segment, max_bytes, sync, seen);
         writer::start(writer, Arc::clone(&self.shared), self.options.max_bytes)
     }
 
@@ -159,23 +167,61 @@ impl Journal {
         Ok(true)
     }
 
-    /// Removes the segments whose records are all before this number.
+    /// The keys of records that arrived within a time before now.
+    ///
+    /// # Errors
+    /// A segment can't be read.
+    fn seen(&self, window: i64) -> Result<Seen, JournalError> {
+        let mut seen = Seen::new(window);
+        let segments: Vec<u64> = self.shared.lock().segments.iter().map(|it| it.first).collect();
+        for first in segments {
+            let name = segment::name(first);
+            let bytes = fs::read(self.shared.folder.join(&name));
+            let bytes = bytes.map_err(|error| self.shared.failed(&name, &error))?;
+            recovery::keys(&bytes.into(), |key, arrival| seen.insert(key, arrival));
+        }
+        Ok(seen)
+    }
+
+    /// Removes the segments whose records are all before this number, or later where their keys are to be known.
     fn release(&self, number: u64) {
         let mut state = self.shared.lock();
-        while state.segments.get(1).is_some_and(|second| second.first <= number) {
+        state.released = number;
+        let oldest = self.shared.keep.map(|keep| now().saturating_sub(keep));
+        self.shared.remove_released(&mut state, |segment| {
+            oldest.is_none_or(|oldest| segment.last_arrival < oldest)
+        });
+    }
+}
+
+impl Shared {
+    /// Removes the oldest segments that are released, as long as one is to go. Returns their bytes.
+    fn remove_released(&self, state: &mut State, goes: impl Fn(&Segment) -> bool) -> u64 {
+        let mut bytes = 0;
+        while let Some(second) = state.segments.get(1)
+            && second.first <= state.released
+            && goes(&state.segments[0])
+        {
             let first = state.segments[0].first;
-            match fs::remove_file(self.shared.folder.join(segment::name(first))) {
+            match fs::remove_file(self.folder.join(segment::name(first))) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    tracing::warn!("{}", self.shared.failed(&segment::name(first), &error));
+                    tracing::warn!("{}", self.failed(&segment::name(first), &error));
                     break;
                 }
             }
-            state.segments.pop_front();
-            self.shared.full.store(false, Ordering::Relaxed);
+            bytes += state.segments.pop_front().map_or(0, |segment| segment.bytes);
+            self.full.store(false, Ordering::Relaxed);
         }
+        bytes
     }
+}
+
+/// Microseconds since the epoch.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

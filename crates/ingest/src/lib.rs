@@ -10,23 +10,25 @@ mod door;
 mod http;
 mod journal;
 mod objects;
+mod otlp;
 mod record;
+mod record_key;
+mod splitter;
 mod syslog;
 mod tcp;
 mod token;
 
 pub use anomal_listen::TlsFiles;
 pub use door::{BoundListener, OpenDoor};
-pub use http::{HttpOptions, open_http};
+pub use http::{Dedupe, HttpDoors, HttpOptions, open_grpc, open_http};
 pub use journal::{
-    AppendError, Appender, Collected, Journal, JournalError, JournalLog, JournalOptions, Window,
-    WindowLog, WindowOptions, read_segment,
+    AppendError, Appended, Appender, Collected, Journal, JournalError, JournalLog, JournalOptions,
+    Window, WindowLog, WindowOptions, read_segment,
 };
-pub use objects::{ObjectSplitter, Piece};
+pub use objects::ObjectSplitter;
 pub use record::{Batch, NewRecord, Record};
-pub use syslog::{
-    BoundSocket, Frame, SyslogFrames, SyslogOptions, open_syslog_tcp, open_syslog_udp,
-};
+pub use splitter::{Piece, Splitter};
+pub use syslog::{BoundSocket, SyslogFrames, open_syslog_udp};
 pub use tcp::{TcpOptions, open_tcp};
 pub use token::Credentials;
 

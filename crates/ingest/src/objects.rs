@@ -2,19 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{KEPT, MAX_RECORD};
+use crate::{
+    KEPT, MAX_RECORD,
+    check::json_record,
+    record::NewRecord,
+    splitter::{Piece, Splitter},
+};
 
 /// As many levels as the parser of records takes.
 const DEEPEST: usize = 127;
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// A text with the shape of an object.
-    Object(Bytes),
-    /// A text that is no object, without its line end; of a long one, the beginning.
-    Bad(Bytes, &'static str),
-}
 
 /// What may follow in an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,28 +69,6 @@ impl Default for ObjectSplitter {
 }
 
 impl ObjectSplitter {
-    /// Bytes that wait for the rest of their object.
-    pub fn waiting(&self) -> usize {
-        self.buffer.len()
-    }
-
-    /// Adds what has arrived.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-    }
-
-    /// Behind the last byte: what is left.
-    pub fn finish(&mut self) -> Option<Piece> {
-        let rest = self.buffer.split().freeze();
-        let reason = match self.mode {
-            Mode::Between => None,
-            Mode::Line(reason) => Some(reason),
-            Mode::Object(_) | Mode::Text { .. } | Mode::Word => Some("it ends within an object"),
-        };
-        self.begin(0);
-        reason.map(|reason| self.bad(&rest, reason))
-    }
-
     /// An object begins at this place, or nothing.
     fn begin(&mut self, at: usize) {
         self.at = at;
@@ -197,10 +171,34 @@ impl ObjectSplitter {
     }
 }
 
+impl Splitter for ObjectSplitter {
+    fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    fn finish(&mut self) -> Option<Piece> {
+        let rest = self.buffer.split().freeze();
+        let reason = match self.mode {
+            Mode::Between => None,
+            Mode::Line(reason) => Some(reason),
+            Mode::Object(_) | Mode::Text { .. } | Mode::Word => Some("it ends within an object"),
+        };
+        self.begin(0);
+        reason.map(|reason| self.bad(&rest, reason))
+    }
+
+    fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn check(text: Bytes) -> NewRecord {
+        json_record(text)
+    }
+}
+
 impl Iterator for ObjectSplitter {
     type Item = Piece;
 
-    /// What is whole in the bytes so far.
     fn next(&mut self) -> Option<Piece> {
         while let Some(byte) = self.buffer.get(self.at).copied() {
             match self.mode {
@@ -228,7 +226,7 @@ impl Iterator for ObjectSplitter {
                 _ => match self.step(byte) {
                     Some(true) => {
                         let text = self.take(self.at + 1);
-                        return Some(Piece::Object(text));
+                        return Some(Piece::Whole(text));
                     }
                     Some(false) if byte == b'\n' => self.line = self.at + 1,
                     Some(false) => {}

@@ -22,6 +22,8 @@ pub struct Record {
     pub text: Bytes,
     /// Why it can't be a record. Empty: it can.
     pub refused: String,
+    /// By what it is known if it is sent again.
+    pub key: Option<u128>,
 }
 
 /// A record that is to be appended.
@@ -30,16 +32,18 @@ pub struct NewRecord {
     pub text: Bytes,
     /// Why it can't be a record. Empty: it can.
     pub refused: String,
+    /// By what it is known if it is sent again. None: it is not.
+    pub key: Option<u128>,
 }
 
 impl NewRecord {
     pub fn new(text: Bytes) -> Self {
-        Self { text, refused: String::new() }
+        Self { text, refused: String::new(), key: None }
     }
 
     /// One that goes to the dead-letter file, with the reason.
     pub fn refused(text: &Bytes, reason: impl Into<String>) -> Self {
-        Self { text: text.slice(..text.len().min(KEPT)), refused: reason.into() }
+        Self { text: text.slice(..text.len().min(KEPT)), refused: reason.into(), key: None }
     }
 
     pub fn is_refused(&self) -> bool {

@@ -213,6 +213,17 @@ const RULES: &[Rule] = &[
         "`separator` belongs to `format: csv`",
     ),
     rule("/properties/input/properties/http/properties/listen", LISTEN, LISTEN_MESSAGE),
+    rule("/properties/input/properties/http/properties/grpc", LISTEN, LISTEN_MESSAGE),
+    rule(
+        "/properties/input/properties/http",
+        "!has(self.grpc) || !has(self.doors) || self.doors.exists(x, x == 'otlp')",
+        "`grpc` is for logs of OpenTelemetry: add `otlp` to `doors`",
+    ),
+    rule(
+        "/properties/input/properties/http/properties/dedupe",
+        "has(self.field) != has(self.header)",
+        "`dedupe` has either `field`, a member of each record, or `header`, a header of each request",
+    ),
     rule(
         "/properties/input/properties/syslog/properties/listen/items/properties/udp",
         LISTEN,

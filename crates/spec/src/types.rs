@@ -59,8 +59,8 @@ pub use pack::{
     ProfileWithColumns,
 };
 pub use push::{
-    HttpInput, JournalSettings, ListenerTls, SyslogInput, SyslogListener, TcpInput, bytes,
-    milliseconds,
+    DedupeSettings, HttpDoor, HttpInput, JournalSettings, ListenerTls, SyslogInput, SyslogListener,
+    SyslogParse, SyslogRfc, TcpInput, bytes, milliseconds,
 };
 pub use report::{Report, seconds};
 pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};

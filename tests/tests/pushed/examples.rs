@@ -4,8 +4,11 @@ use std::process::Command;
 
 use anomal_tests::{Workspace, program, repository};
 
+use prost::Message;
+
 use super::{
     job::{results, wait},
+    otlp::{PROTOBUF, logs},
     running::Running,
 };
 
@@ -36,6 +39,18 @@ fn requests_are_posted() {
     running.terminate().expect(0, &[]);
     let scored = results(&workspace).iter().filter(|row| row["anomal.score"].is_number()).count();
     assert_eq!(scored, 500);
+}
+
+#[test]
+fn logs_of_opentelemetry_are_judged() {
+    let workspace = example("otlp.yaml", &["4318", "4317"]);
+    let running = Running::with_doors(&workspace, &["run", "job.yaml", "-v"], 2);
+    let answer = running.ask("POST", "/v1/logs", &[PROTOBUF], &logs(0..1_200).encode_to_vec());
+    assert_eq!(answer.status, 200);
+    wait(|| results(&workspace).len() == 1_200);
+    running.terminate().expect(0, &[]);
+    let scored = results(&workspace).iter().filter(|row| row["anomal.score"].is_number()).count();
+    assert_eq!(scored, 200);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::Write;
 use anomal_tests::tls::Authority;
 use flate2::{Compression, write::GzEncoder};
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use serde_json::Value;
 
 use super::{
     job::{catch_up, ids, line, lines, rejected, results, summary, wait, workspace},
@@ -13,9 +14,9 @@ use super::{
 
 const TYPES: &str = "types: {id: integer, size: integer}";
 
-fn gzip(text: &str) -> Vec<u8> {
+pub fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
 
@@ -35,7 +36,7 @@ fn records_are_answered_judged_once_and_continued() {
     let text = answer.text();
     assert!(text.starts_with("{\"accepted\":2,\"rejectedCount\":1,"), "{text}");
     assert!(text.contains("{\"line\":2,\"reason\":\"it is no JSON object\"}"), "{text}");
-    let answer = running.post(&["content-encoding: gzip"], &gzip(&lines(352..400)));
+    let answer = running.post(&["content-encoding: gzip"], &gzip(lines(352..400)));
     assert_eq!((answer.status, answer.text().contains("\"accepted\":48")), (200, true));
     let zstd = zstd_frame(&lines(400..450));
     let answer = running.post(&["Content-Encoding: zstd"], &zstd);
@@ -111,7 +112,7 @@ fn what_is_not_taken_has_a_status_and_leaves_nothing() {
     refused(&["authorization: Basic a2ltOnBhc3M="], &good, 401);
     refused(&["authorization: nonsense"], &good, 401);
     refused(&[token], " ".repeat(70_000).as_bytes(), 413);
-    refused(&[token, "content-encoding: gzip"], &gzip(&" ".repeat(1 << 20)), 413);
+    refused(&[token, "content-encoding: gzip"], &gzip(" ".repeat(1 << 20)), 413);
     refused(&[token, "content-encoding: gzip"], b"no gzip", 400);
     refused(&[token, "content-encoding: zstd"], b"no zstd", 400);
     refused(&[token, "content-encoding: br"], &good, 415);
@@ -157,4 +158,20 @@ fn senders_show_a_certificate() {
     workspace.write("tls/tls.key", b"no key");
     let failed = workspace.anomal(&["run", "job.yaml"]);
     failed.expect(2, &["input.http.tls", "tls.key has no private key in PEM"]);
+}
+
+#[test]
+fn a_member_of_ours_in_a_first_record_stops_no_stream() {
+    let workspace = workspace(&format!("http: {{listen: \"127.0.0.1:0\", {TYPES}}}"), "");
+    let running = Running::job(&workspace);
+    let poisoned = format!("{{\"anomal.score\":7,\"anomal\":{{\"row\":1}},{}", &line(0)[1..]);
+    assert_eq!(running.post(&[], (lines(1..3) + &poisoned).as_bytes()).status, 200);
+    wait(|| results(&workspace).len() == 3);
+    assert_eq!(running.post(&[], poisoned.as_bytes()).status, 200);
+    wait(|| results(&workspace).len() == 4);
+    let ended = running.terminate();
+    ended.expect(0, &["input.http", "http:3", "`anomal.score`", "rename them where they are sent"]);
+    assert_eq!(ids(&workspace), [1, 2, 0, 0]);
+    let rows = results(&workspace);
+    assert_eq!((&rows[2]["anomal.score"], &rows[2]["anomal.row"]), (&Value::Null, &2.into()));
 }

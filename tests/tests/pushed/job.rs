@@ -2,6 +2,7 @@
 
 use std::{
     ops::Range,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -86,4 +87,25 @@ pub fn summary(output: &RunOutput) -> Value {
 pub fn rejected(workspace: &Workspace) -> Vec<Value> {
     let text = workspace.read("job.rejected.ndjson");
     text.lines().map(|row| serde_json::from_str(row).unwrap()).collect()
+}
+
+/// An output that can't be written, which holds the journal.
+pub struct Held {
+    path: PathBuf,
+    away: PathBuf,
+}
+
+/// Takes the newest file of the results away.
+pub fn hold(workspace: &Workspace) -> Held {
+    let newest = workspace.files().into_iter().rfind(|name| name.starts_with("results-")).unwrap();
+    let held = Held { path: workspace.path(&newest), away: workspace.path("away") };
+    std::fs::rename(&held.path, &held.away).unwrap();
+    held
+}
+
+impl Held {
+    /// Brings it back.
+    pub fn release(self) {
+        std::fs::rename(self.away, self.path).unwrap();
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::{
-    job::{ids, line, lines, results, wait, workspace},
+    job::{hold, ids, line, lines, results, wait, workspace},
     running::Running,
 };
 
@@ -56,10 +56,7 @@ fn a_full_journal_asks_senders_to_come_later() {
     let running = Running::job(&workspace);
     assert_eq!(running.post(&[], lines(0..100).as_bytes()).status, 200);
     wait(|| results(&workspace).len() == 100);
-    // An output that can't be written holds the journal.
-    let newest = workspace.files().into_iter().rfind(|name| name.starts_with("results-")).unwrap();
-    let (path, away) = (workspace.path(&newest), workspace.path("away"));
-    std::fs::rename(&path, &away).unwrap();
+    let held = hold(&workspace);
     let mut sent = 100;
     let refused = loop {
         let answer = running.post(&[], lines(sent..sent + 500).as_bytes());
@@ -73,7 +70,7 @@ fn a_full_journal_asks_senders_to_come_later() {
     assert!(refused.text().contains("the journal is full"), "{}", refused.text());
     let health = running.get("/v1/health");
     assert_eq!((health.status, health.text().as_str()), (503, "{\"status\":\"full\"}"));
-    std::fs::rename(&away, &path).unwrap();
+    held.release();
     // It comes later.
     wait(|| running.post(&[], lines(sent..sent + 500).as_bytes()).status == 200);
     assert_eq!(running.get("/v1/health").status, 200);

@@ -82,6 +82,13 @@ impl Running {
         exchange(&mut self.connect(), "GET", path, &["host: test"], b"").unwrap()
     }
 
+    /// Asks its first door.
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let length = format!("content-length: {}", body.len());
+        let headers = [&["host: test", length.as_str()], headers].concat();
+        exchange(&mut self.connect(), method, path, &headers, body).unwrap()
+    }
+
     /// Sends bytes over a connection of its own.
     pub fn send(&self, bytes: &[u8]) {
         self.connect().write_all(bytes).unwrap();

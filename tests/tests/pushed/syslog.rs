@@ -1,12 +1,13 @@
 //! Syslog over UDP and TCP.
 
 use std::{
-    io::Write,
+    io::{ErrorKind, Write},
     net::{TcpStream, UdpSocket},
     process::Command,
 };
 
-use anomal_tests::Workspace;
+use anomal_tests::{Workspace, tls::Authority};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::Value;
 
 use super::{
@@ -131,4 +132,54 @@ fn what_was_taken_is_judged_by_the_next_process() {
         .map(|row| row["syslog.message"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(found, (0..rows).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn messages_come_encrypted_from_senders_with_a_certificate() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.certificate("127.0.0.1");
+    let tls = "{tcp: \"127.0.0.1:0\", tls: {cert: tls.crt, key: tls.key, clientCa: ca.crt}}";
+    let job = JOB.replace("{udp: \"127.0.0.1:0\"}, {tcp: \"127.0.0.1:0\"}", tls);
+    let job =
+        job.replace("maxMessage: 4Ki", "rfc: rfc5424\n    parse: {json: true, keyValue: true}");
+    let workspace = Workspace::with_files(&[
+        ("job.yaml", job.as_bytes()),
+        ("tls.crt", certificate.as_bytes()),
+        ("tls.key", key.as_bytes()),
+        ("ca.crt", authority.pem().as_bytes()),
+    ]);
+    let running = Running::job(&workspace);
+    let send = |identity: Option<(&str, &str)>, text: &str| -> std::io::Result<()> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let session = ClientConnection::new(authority.client_with(identity), name).unwrap();
+        let mut stream = StreamOwned::new(session, running.connect());
+        stream.write_all(text.as_bytes())?;
+        stream.conn.send_close_notify();
+        stream.flush()?;
+        // It is closed by the other side once all is read, or at once.
+        match std::io::copy(&mut stream, &mut std::io::sink()) {
+            Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let (own, own_key) = authority.certificate("sender");
+    let counted = "<14>1 2026-03-01T00:00:00Z h app - - - @cee: {\"user\": {\"id\": 7}}";
+    let old = "<14>Mar  1 00:00:01 h app: action=deny port=53";
+    let text = format!("{} {counted}{} {old}", counted.len(), old.len());
+    send(Some((&own, &own_key)), &text).unwrap();
+    assert!(send(None, &text).is_err());
+    let (foreign, foreign_key) = Authority::new().certificate("sender");
+    assert!(send(Some((&foreign, &foreign_key)), &text).is_err());
+    wait(|| results(&workspace).len() == 2);
+    running.terminate().expect(0, &[]);
+    let rows = results(&workspace);
+    assert_eq!(
+        (&rows[0]["syslog.parsed"], &rows[1]["syslog.parsed"]),
+        (&"rfc5424".into(), &"text".into())
+    );
+    assert_eq!(rows[0]["syslog.message.user.id"], 7);
+    assert_eq!(
+        (&rows[1]["syslog.message.action"], &rows[1]["syslog.message.port"]),
+        (&"deny".into(), &"53".into())
+    );
 }

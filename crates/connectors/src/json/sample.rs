@@ -114,6 +114,17 @@ impl<'a> SampledRecords<'a> {
         columns.chain(members).collect()
     }
 
+    /// The first name that begins so, with the place of its record.
+    pub fn first_with(&self, prefix: &str) -> Option<(&'a str, usize)> {
+        let mut found = None;
+        self.visit(|name, index, _, _| {
+            if found.is_none() && name.starts_with(prefix) {
+                found = Some((name, index));
+            }
+        });
+        found
+    }
+
     /// The names of members of objects in lists.
     pub fn member_names(&self) -> Vec<String> {
         let mut columns: Vec<SampledColumn<'_>> = Vec::new();

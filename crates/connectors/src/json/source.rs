@@ -9,7 +9,7 @@ use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use anomal_core::{
     Position, Result, column_of_view,
-    proto::{Column, TimeReading},
+    proto::{Column, Diagnostic, TimeReading},
 };
 use anomal_dataflow::{ChunkDecoder, Reader, Source, Split};
 use anomal_spec::BadLines;
@@ -31,6 +31,9 @@ use crate::{
     source::{OpenOptions, check_rereadable, resume},
     typing::{self, INFER_FROM, Inference, NullValues, NullWords, TypeRules, View},
 };
+
+/// How the names of our own columns begin.
+const RESERVED: &str = "anomal.";
 
 pub(crate) struct JsonSource {
     /// Until it is opened.
@@ -54,7 +57,15 @@ impl JsonSource {
         let (mut reader, settings) = Self::read_sample(settings, options)?;
         let rereadable = reader.records.files.can_reread();
         let sample = sampled(&reader.first);
-        let columns = sample.columns(&settings, &options.mentions, &reader.rules, rereadable);
+        let mut columns = sample.columns(&settings, &options.mentions, &reader.rules, rereadable);
+        // The records of a stream are not of one sender, so that one of them does not stop it.
+        let reserved = options.sample.as_ref().and_then(|_| sample.first_with(RESERVED));
+        if let Some((name, record)) = reserved {
+            columns.retain(|column| !column.schema.name.starts_with(RESERVED));
+            let note = reserved_member(&settings, name, &place(&reader, record));
+            tracing::warn!("{}: {}", note.path, note.message);
+            reader.rules.findings.note(note);
+        }
         let (mut schema, mut inferred, mut stored) = (Vec::new(), Vec::new(), Vec::new());
         let mut members = Vec::new();
         for InferredColumn { schema: column, stored: storage, inference, member } in columns {
@@ -158,10 +169,7 @@ impl JsonSource {
 
     /// The file and line of a record of the sample.
     fn place(&self, record: usize) -> String {
-        let Some(reader) = &self.reader else { return String::new() };
-        let mut records = reader.first.iter().flat_map(ParsedBatch::good_spans);
-        let span = records.nth(record);
-        span.map(|span| reader.records.policy.place(span)).unwrap_or_default()
+        self.reader.as_ref().map(|reader| place(reader, record)).unwrap_or_default()
     }
 
     fn view(&self, column: &Column) -> Result<View> {
@@ -180,6 +188,25 @@ impl JsonSource {
     fn inference(&self, name: &str) -> Option<&Inference> {
         let place = self.schema.iter().position(|known| known.name == name)?;
         self.inferred[place].as_ref()
+    }
+}
+
+/// The file and line of a record of the sample.
+fn place(reader: &JsonReader, record: usize) -> String {
+    let mut records = reader.first.iter().flat_map(ParsedBatch::good_spans);
+    let span = records.nth(record);
+    span.map(|span| reader.records.policy.place(span)).unwrap_or_default()
+}
+
+fn reserved_member(settings: &JsonSettings, name: &str, place: &str) -> Diagnostic {
+    Diagnostic {
+        path: settings.place.to_owned(),
+        reason: "RESERVED_COLUMN".to_owned(),
+        message: format!(
+            "{place} has the member `{name}`; names that begin with `{RESERVED}` are reserved for results, and are left out \
+             of all records: rename them where they are sent"
+        ),
+        count: 1,
     }
 }
 

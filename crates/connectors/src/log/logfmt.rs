@@ -96,6 +96,12 @@ fn has_pair(line: &str) -> bool {
     pairs(line).any(|pair| pair.value.is_some())
 }
 
+/// The names with values in a line.
+pub(crate) fn named_values(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let text = |span: Span| &line[span.0..span.1];
+    pairs(line).filter_map(move |pair| Some((text(pair.name), text(pair.value?))))
+}
+
 /// The number of pairs with a value.
 pub(super) fn count_pairs(line: &str) -> usize {
     pairs(line).filter(|pair| pair.value.is_some()).count()

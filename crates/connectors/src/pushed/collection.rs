@@ -41,8 +41,12 @@ pub async fn collect(input: &TcpInput, secrets: &Secrets) -> Result<Collection> 
         Error::internal(format!("what is collected can't be kept in the temporary folder: {error}"))
     };
     let folder = TempDir::new().map_err(|error| failed(&error))?;
-    let journal =
-        JournalOptions { folder: folder.path().join("journal"), max_bytes: u64::MAX, sync: SYNC };
+    let journal = JournalOptions {
+        folder: folder.path().join("journal"),
+        max_bytes: u64::MAX,
+        sync: SYNC,
+        remember: None,
+    };
     let mut log = PushedLog::open(InputDriver::Tcp(input), journal, secrets, None, true)?;
     log.listen().await?;
     while log.taken() == 0 {

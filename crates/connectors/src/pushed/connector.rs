@@ -81,7 +81,9 @@ fn open(
         let message = "records that are pushed are taken by `anomal run`; name files for this";
         return Err(Error::settings(place, "NEEDS_RUN", message));
     }
-    let values = Box::new(JsonSource::open(JsonSettings::for_ndjson(values), options)?);
+    let mut settings = JsonSettings::for_ndjson(values);
+    settings.place = place;
+    let values = Box::new(JsonSource::open(settings, options)?);
     let (own, empty) = (columns::schema(), columns::frame(&[])?);
     Ok(Box::new(AttributedSource::new(values, own, empty, place)))
 }

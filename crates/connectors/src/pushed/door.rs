@@ -4,12 +4,13 @@ use std::{io, time::Duration};
 
 use anomal_core::{Code, Error, Result};
 use anomal_ingest::{
-    Appender, BoundListener, BoundSocket, Credentials, HttpOptions, OpenDoor, SyslogOptions,
-    TcpOptions, TlsFiles, open_http, open_syslog_tcp, open_syslog_udp, open_tcp,
+    Appender, BoundListener, BoundSocket, Credentials, Dedupe, HttpDoors, HttpOptions,
+    ObjectSplitter, OpenDoor, SyslogFrames, TcpOptions, TlsFiles, open_grpc, open_http,
+    open_syslog_udp, open_tcp,
 };
 use anomal_spec::{
-    Auth, HttpInput, InputDriver, ListenerTls, SyslogInput, SyslogListener, TcpInput, bytes,
-    seconds,
+    Auth, HttpDoor, HttpInput, InputDriver, ListenerTls, SyslogInput, SyslogListener, TcpInput,
+    bytes, seconds,
 };
 use anomal_storage::Secrets;
 
@@ -22,9 +23,11 @@ pub(super) struct ClosedDoor {
 }
 
 enum Bound {
-    Http(BoundListener, HttpOptions),
+    Http(BoundListener, HttpDoors, HttpOptions),
+    Grpc(BoundListener, HttpOptions),
     Tcp(BoundListener, TcpOptions),
-    SyslogTcp(BoundListener, SyslogOptions),
+    /// With the bytes of a message at most.
+    SyslogTcp(BoundListener, TcpOptions, usize),
     SyslogUdp(BoundSocket),
 }
 
@@ -35,7 +38,7 @@ impl ClosedDoor {
     /// `InvalidSettings` if the address can't be taken, or a secret is unusable.
     pub fn bind(driver: InputDriver<'_>, secrets: &Secrets) -> Result<Vec<Self>> {
         match driver {
-            InputDriver::Http(input) => Ok(vec![Self::http(input, secrets)?]),
+            InputDriver::Http(input) => Self::http(input, secrets),
             InputDriver::Tcp(input) => Ok(vec![Self::tcp(input, secrets)?]),
             InputDriver::Syslog(input) => {
                 let listeners = input.listen.iter().enumerate();
@@ -45,7 +48,7 @@ impl ClosedDoor {
         }
     }
 
-    fn http(input: &HttpInput, secrets: &Secrets) -> Result<Self> {
+    fn http(input: &HttpInput, secrets: &Secrets) -> Result<Vec<Self>> {
         let auth = input.auth.as_ref();
         let credentials = auth.map(|auth| credentials(auth, "input.http.auth", secrets, true));
         let max_body = bytes(&input.max_body).and_then(|bytes| usize::try_from(bytes).ok());
@@ -53,12 +56,25 @@ impl ClosedDoor {
             max_body: max_body.unwrap_or(32 << 20),
             max_connections: input.max_connections,
             credentials: credentials.transpose()?,
+            dedupe: dedupe(input)?,
         };
-        Ok(Self {
-            bound: Bound::Http(bind(&input.listen, "input.http.listen")?, options),
+        let takes = |door: HttpDoor| input.doors.contains(&door);
+        let doors = HttpDoors {
+            ndjson: takes(HttpDoor::Ndjson),
+            otlp: takes(HttpDoor::Otlp),
+            bulk: takes(HttpDoor::Bulk),
+        };
+        let door = |bound: Bound| Self {
+            bound,
             tls: input.tls.as_ref().map(files),
             place: "input.http".to_owned(),
-        })
+        };
+        let listener = bind(&input.listen, "input.http.listen")?;
+        let mut closed = vec![door(Bound::Http(listener, doors, options.clone()))];
+        if let Some(address) = &input.grpc {
+            closed.push(door(Bound::Grpc(bind(address, "input.http.grpc")?, options)));
+        }
+        Ok(closed)
     }
 
     fn tcp(input: &TcpInput, secrets: &Secrets) -> Result<Self> {
@@ -79,10 +95,11 @@ impl ClosedDoor {
     fn syslog(input: &SyslogInput, index: usize, listener: &SyslogListener) -> Result<Self> {
         let place = format!("input.syslog.listen[{index}]");
         let max_message = bytes(&input.max_message).and_then(|bytes| usize::try_from(bytes).ok());
-        let options = SyslogOptions {
-            max_message: max_message.unwrap_or(64 << 10),
+        let max_message = max_message.unwrap_or(64 << 10);
+        let options = TcpOptions {
             max_connections: input.max_connections,
             idle: Duration::from_secs(seconds(&input.idle_timeout).unwrap_or(86_400)),
+            credentials: None,
         };
         let bound = match (&listener.udp, &listener.tcp) {
             (Some(udp), _) => {
@@ -93,7 +110,8 @@ impl ClosedDoor {
             }
             (None, tcp) => {
                 let address = tcp.as_deref().unwrap_or_default();
-                Bound::SyslogTcp(bind(address, &format!("{place}.tcp"))?, options)
+                let listener = bind(address, &format!("{place}.tcp"))?;
+                Bound::SyslogTcp(listener, options, max_message)
             }
         };
         Ok(Self { bound, tls: listener.tls.as_ref().map(files), place })
@@ -105,18 +123,40 @@ impl ClosedDoor {
     /// `InvalidSettings` if the certificate can't be used.
     pub async fn open(self, journal: Appender) -> Result<OpenDoor> {
         let Self { bound, tls, place } = self;
+        let address = if matches!(bound, Bound::Grpc(..)) { ".grpc" } else { "" };
         let opened = match bound {
-            Bound::Http(listener, options) => open_http(listener, tls, options, journal).await,
-            Bound::Tcp(listener, options) => open_tcp(listener, tls, options, journal).await,
-            Bound::SyslogTcp(listener, options) => {
-                open_syslog_tcp(listener, tls, options, journal).await
+            Bound::Http(listener, doors, options) => {
+                open_http(listener, tls, doors, options, journal).await
+            }
+            Bound::Grpc(listener, options) => open_grpc(listener, tls, options, journal).await,
+            Bound::Tcp(listener, options) => {
+                open_tcp(listener, tls, options, journal, ObjectSplitter::default).await
+            }
+            Bound::SyslogTcp(listener, options, max) => {
+                open_tcp(listener, tls, options, journal, move || SyslogFrames::new(max)).await
             }
             Bound::SyslogUdp(socket) => open_syslog_udp(socket, journal),
         };
         let door =
             opened.map_err(|error| Error::settings(format!("{place}.tls"), "BAD_TLS", error))?;
-        tracing::info!("{place}: listening on {}", door.address());
+        tracing::info!("{place}{address}: listening on {}", door.address());
         Ok(door)
+    }
+}
+
+fn dedupe(input: &HttpInput) -> Result<Option<Dedupe>> {
+    let Some(settings) = &input.dedupe else { return Ok(None) };
+    match (&settings.field, &settings.header) {
+        (Some(field), _) => Ok(Some(Dedupe::Field(field.clone()))),
+        (None, header) => {
+            let name = header.as_deref().unwrap_or_default();
+            let known = Dedupe::header(name).ok_or_else(|| {
+                let message =
+                    format!("`{name}` is no name of a header; name one such as Idempotency-Key");
+                Error::settings("input.http.dedupe.header", "BAD_HEADER", message)
+            });
+            known.map(Some)
+        }
     }
 }
 

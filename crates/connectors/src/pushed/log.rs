@@ -96,7 +96,7 @@ impl PushedLog {
                 let zone = time_zone(&input.time_zone).map_err(|message| {
                     Error::settings("input.syslog.timeZone", "BAD_ZONE", message)
                 })?;
-                Some(SyslogReader::new(zone))
+                Some(SyslogReader::new(zone, input.rfc, input.parse))
             }
             _ => None,
         };

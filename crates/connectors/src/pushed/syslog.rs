@@ -1,11 +1,12 @@
 //! A message of syslog as a JSON object: RFC 5424, else RFC 3164, else text. No message is refused.
 
 use anomal_ingest::Record;
+use anomal_spec::{SyslogParse, SyslogRfc};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
 use crate::{
-    log::{SyslogLine, data_items},
+    log::{SyslogLine, data_items, named_values},
     typing::unescape,
 };
 
@@ -25,15 +26,22 @@ pub(super) const TEXTS: [&str; 8] = [
 pub(super) const NUMBERS: [&str; 3] = ["syslog.facility", "syslog.severity", "syslog.version"];
 pub(super) const TIME: &str = "syslog.timestamp";
 
+/// Before a JSON object in the text of a message, by the rules of CEE.
+const CEE: &str = "@cee:";
+/// Pairs that a text has that is read as pairs.
+const PAIRS: usize = 2;
+
 /// Reads messages.
 pub(super) struct SyslogReader {
     /// Of times of RFC 3164, which have none.
     zone: TimeZone,
+    rfc: SyslogRfc,
+    parse: SyslogParse,
 }
 
 impl SyslogReader {
-    pub fn new(zone: TimeZone) -> Self {
-        Self { zone }
+    pub fn new(zone: TimeZone, rfc: SyslogRfc, parse: SyslogParse) -> Self {
+        Self { zone, rfc, parse }
     }
 
     /// The object of a message, without line ends.
@@ -51,14 +59,20 @@ impl SyslogReader {
             set("syslog.facility", (priority / 8).into());
             set("syslog.severity", (priority % 8).into());
         }
-        let parsed = SyslogLine::parse(&raw).ok();
+        let is_new = |parts: &SyslogLine| parts.message_id.is_some();
+        let parsed = SyslogLine::parse(&raw).ok().filter(|parts| match self.rfc {
+            SyslogRfc::Auto => true,
+            SyslogRfc::Rfc5424 => is_new(parts),
+            SyslogRfc::Rfc3164 => !is_new(parts),
+        });
         let Some(parts) = parsed else {
             set("syslog.parsed", "text".into());
             set("syslog.message", rest.into());
+            self.members(rest, &mut set);
             return Value::Object(object).to_string().into_bytes();
         };
         let text = |span: (usize, usize)| &raw[span.0..span.1];
-        let is_new = parts.message_id.is_some();
+        let is_new = is_new(&parts);
         set("syslog.parsed", if is_new { "rfc5424" } else { "rfc3164" }.into());
         if is_new {
             set("syslog.version", 1.into());
@@ -81,11 +95,31 @@ impl SyslogReader {
             }
         }
         set("syslog.message", text(parts.message).into());
+        self.members(text(parts.message), &mut set);
         for item in parts.data.into_iter().flat_map(|data| data_items(&raw, data)) {
             let name = format!("syslog.sd.{}.{}", text(item.id), text(item.name));
             set(&name, unescape(text(item.value)).into());
         }
         Value::Object(object).to_string().into_bytes()
+    }
+
+    /// What the text of a message has in it.
+    fn members(&self, text: &str, set: &mut impl FnMut(&str, Value)) {
+        let object = || {
+            let text = text.trim_start();
+            let text = text.strip_prefix(CEE).unwrap_or(text).trim();
+            let object = text.starts_with('{').then(|| serde_json::from_str(text).ok());
+            object.flatten().unwrap_or_default()
+        };
+        let members: Map<String, Value> = if self.parse.json { object() } else { Map::new() };
+        for (name, value) in members {
+            set(&format!("syslog.message.{name}"), value);
+        }
+        if self.parse.key_value && named_values(text).nth(PAIRS - 1).is_some() {
+            for (name, value) in named_values(text) {
+                set(&format!("syslog.message.{name}"), unescape(value).into());
+            }
+        }
     }
 
     /// A time such as `Oct 11 22:14:15` in the year in which it is before the arrival, or hardly behind it.
@@ -126,6 +160,10 @@ mod tests {
     use super::*;
 
     fn read(text: impl AsRef<[u8]>, zone: &str) -> Value {
+        read_as(text, zone, SyslogRfc::Auto, SyslogParse::default())
+    }
+
+    fn read_as(text: impl AsRef<[u8]>, zone: &str, rfc: SyslogRfc, parse: SyslogParse) -> Value {
         let arrival = "2026-03-01T00:30:00Z".parse::<Timestamp>().unwrap().as_microsecond();
         let record = Record {
             number: 0,
@@ -133,8 +171,10 @@ mod tests {
             sender: "10.0.0.1:514".to_owned(),
             text: Bytes::copy_from_slice(text.as_ref()),
             refused: String::new(),
+            key: None,
         };
-        let object = SyslogReader::new(anomal_spec::time_zone(zone).unwrap()).object(&record);
+        let zone = anomal_spec::time_zone(zone).unwrap();
+        let object = SyslogReader::new(zone, rfc, parse).object(&record);
         let value: Value = serde_json::from_slice(&object).unwrap();
         let known = NUMBERS.iter().chain([&TIME]).chain(&TEXTS);
         assert!(known.into_iter().all(|name| value.get(name).is_some()), "{value}");
@@ -208,5 +248,45 @@ mod tests {
         }
         let value = read(b"<14>caf\xe9\0\n", "UTC");
         assert_eq!(value["syslog.message"], "caf\u{fffd}\0\n");
+    }
+    #[test]
+    fn a_message_is_read_as_one_form_where_it_is_said() {
+        let old = "<13>Mar  1 00:29:59 h su: x";
+        let new = "<13>1 2026-02-28T22:14:15Z h su - - - x";
+        for (text, rfc, parsed) in [
+            (old, SyslogRfc::Rfc3164, "rfc3164"),
+            (old, SyslogRfc::Rfc5424, "text"),
+            (new, SyslogRfc::Rfc5424, "rfc5424"),
+            (new, SyslogRfc::Rfc3164, "text"),
+        ] {
+            let value = read_as(text, "UTC", rfc, SyslogParse::default());
+            assert_eq!(
+                (&value["syslog.parsed"], &value["syslog.severity"]),
+                (&parsed.into(), &5.into())
+            );
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_message_has_members() {
+        let both = SyslogParse { json: true, key_value: true };
+        let members = |text: &str, parse: SyslogParse| {
+            let value = read_as(format!("<13>{text}"), "UTC", SyslogRfc::Auto, parse);
+            assert_eq!(value["syslog.message"], text);
+            let members = value.as_object().unwrap().iter().filter_map(|(name, value)| {
+                Some((name.strip_prefix("syslog.message.")?.to_owned(), value.clone()))
+            });
+            Value::Object(members.collect()).to_string()
+        };
+        let object = r#"@cee: {"a": {"b": 1}, "c": "x"}"#;
+        assert_eq!(members(object, both), r#"{"a":{"b":1},"c":"x"}"#);
+        assert_eq!(members(object, SyslogParse::default()), "{}");
+        let pairs = r#"date=2026-03-01 devname="FG \"1\"" action=deny"#;
+        let expected = r#"{"date":"2026-03-01","devname":"FG \"1\"","action":"deny"}"#;
+        assert_eq!(members(pairs, both), expected);
+        assert_eq!(members(pairs, SyslogParse { json: true, key_value: false }), "{}");
+        for text in ["a = b", "one=1 word", "{no", "[1]"] {
+            assert_eq!(members(text, both), "{}", "{text}");
+        }
     }
 }

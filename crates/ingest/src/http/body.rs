@@ -19,9 +19,9 @@ use super::answer::Refusal;
 
 /// How long a body may pause, and how long it may take.
 const PAUSE: Duration = Duration::from_secs(30);
-const WHOLE: Duration = Duration::from_mins(5);
+pub(super) const WHOLE: Duration = Duration::from_mins(5);
 /// How long a request waits for others to leave room.
-const ROOM: Duration = Duration::from_secs(5);
+pub(super) const ROOM: Duration = Duration::from_secs(5);
 /// The window of a decompressor, as a power of two: what memory it may need.
 const WINDOW: u32 = 27;
 

@@ -1,10 +1,62 @@
-//! The records of a body: lines of JSON objects, or an array of them.
+//! `POST /v1/records`: lines of JSON objects, or an array of them.
 
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 
-use super::answer::Refusal;
-use crate::{check::json_record, record::NewRecord};
+use super::{
+    answer::{Refusal, json_response},
+    door::{Door, Sender},
+};
+use crate::{check::json_record, journal::Appended, record::NewRecord};
+
+/// Rejected records that an answer names.
+const NAMED: usize = 100;
+
+pub(super) async fn take(
+    State(door): State<Arc<Door>>,
+    Extension(sender): Extension<Sender>,
+    request: Request,
+) -> Response {
+    let taken = async {
+        let received = door.receive(request).await?;
+        let (places, records): (Vec<usize>, Vec<NewRecord>) =
+            split(&received.body)?.into_iter().unzip();
+        let refused: Vec<(usize, String)> = places
+            .into_iter()
+            .zip(&records)
+            .filter(|(_, record)| record.is_refused())
+            .map(|(place, record)| (place, record.refused.clone()))
+            .collect();
+        let count = records.len();
+        let appended = door.append(sender, &received.headers, records).await?;
+        Ok(answer(count, &refused, door.options.dedupe.is_some().then_some(&appended)))
+    };
+    taken.await.unwrap_or_else(|refusal: Refusal| refusal.into_response())
+}
+
+/// The answer for so many records that are on disk now. `appended`: where those that are sent again are known.
+fn answer(count: usize, refused: &[(usize, String)], appended: Option<&Appended>) -> Response {
+    let named = refused.iter().take(NAMED);
+    let named: Vec<_> =
+        named.map(|(line, reason)| json!({"line": line, "reason": reason})).collect();
+    let known = appended.map_or(0, |appended| appended.known.len());
+    let accepted = count.saturating_sub(refused.len() + known);
+    let mut answer = json!({"accepted": accepted});
+    if appended.is_some() {
+        answer["duplicates"] = known.into();
+    }
+    answer["rejectedCount"] = refused.len().into();
+    answer["rejected"] = named.into();
+    json_response(StatusCode::OK, &answer)
+}
 
 /// The records with their lines, or of an array with their places, from 1.
 ///

@@ -5,8 +5,8 @@
 //! XXH3 of that rest, by the segment's seed  8
 //! number of the record                      8
 //! arrival, microseconds since the epoch     8
-//! lengths of sender and reason              1, 2
-//! sender, reason, text
+//! lengths of key, sender and reason         1, 1, 2
+//! key (16 or none), sender, reason, text
 //! ```
 //!
 //! The seed is random, so that no sender can write a text that is taken for a frame.
@@ -20,11 +20,12 @@ use crate::{
 };
 
 const HEAD: usize = 12;
-const FIXED: usize = 19;
+const FIXED: usize = 20;
+const KEY: usize = 16;
 const LONGEST_SENDER: usize = u8::MAX as usize;
 const LONGEST_REASON: usize = 1024;
 /// The longest frame.
-pub(super) const LONGEST: usize = HEAD + FIXED + LONGEST_SENDER + LONGEST_REASON + MAX_RECORD;
+pub(super) const LONGEST: usize = HEAD + FIXED + KEY + LONGEST_SENDER + LONGEST_REASON + MAX_RECORD;
 
 /// What is at a place.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +48,9 @@ fn truncated(text: &str, most: usize) -> &str {
 /// The bytes of a frame.
 pub(super) fn size(sender: &str, record: &NewRecord) -> usize {
     let sender = truncated(sender, LONGEST_SENDER).len();
-    HEAD + FIXED + sender + truncated(&record.refused, LONGEST_REASON).len() + record.text.len()
+    let key = if record.key.is_some() { KEY } else { 0 };
+    let reason = truncated(&record.refused, LONGEST_REASON).len();
+    HEAD + FIXED + key + sender + reason + record.text.len()
 }
 
 /// Appends a frame.
@@ -64,8 +67,12 @@ pub(super) fn encode(
     buffer.extend_from_slice(&[0; HEAD]);
     buffer.extend_from_slice(&number.to_le_bytes());
     buffer.extend_from_slice(&arrival.to_le_bytes());
+    let key = record.key.map(u128::to_le_bytes);
+    let key = key.as_ref().map_or(&[][..], |key| key);
+    buffer.push(if key.is_empty() { 0 } else { KEY as u8 });
     buffer.push(u8::try_from(sender.len()).unwrap_or(u8::MAX));
     buffer.extend_from_slice(&u16::try_from(reason.len()).unwrap_or(u16::MAX).to_le_bytes());
+    buffer.extend_from_slice(key);
     buffer.extend_from_slice(sender.as_bytes());
     buffer.extend_from_slice(reason.as_bytes());
     buffer.extend_from_slice(&record.text);
@@ -89,9 +96,10 @@ pub(super) fn decode(seed: u64, bytes: &Bytes, at: usize) -> Found {
     if xxh3_64_with_seed(body, seed) != u64::from_le_bytes(array(rest, 4)) {
         return Found::Damaged;
     }
-    let sender_end = FIXED + usize::from(body[16]);
-    let reason_end = sender_end + usize::from(u16::from_le_bytes(array(body, 17)));
-    if reason_end > length {
+    let key_end = FIXED + usize::from(body[16]);
+    let sender_end = key_end + usize::from(body[17]);
+    let reason_end = sender_end + usize::from(u16::from_le_bytes(array(body, 18)));
+    if reason_end > length || ![FIXED, FIXED + KEY].contains(&key_end) {
         return Found::Damaged;
     }
     let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&body[range]).into_owned();
@@ -99,8 +107,9 @@ pub(super) fn decode(seed: u64, bytes: &Bytes, at: usize) -> Found {
     let record = Record {
         number: u64::from_le_bytes(array(body, 0)),
         arrival: i64::from_le_bytes(array(body, 8)),
-        sender: text(FIXED..sender_end),
+        sender: text(key_end..sender_end),
         refused: text(sender_end..reason_end),
+        key: (key_end > FIXED).then(|| u128::from_le_bytes(array(body, FIXED))),
         text: bytes.slice(start + reason_end..start + length),
     };
     Found::Record(record, start + length)

@@ -54,6 +54,16 @@ pub fn read_segment(bytes: &Bytes) -> Option<(Vec<Record>, u64)> {
     Some((records, scan.damaged))
 }
 
+/// Calls `see` with the keys and arrivals of the whole records in the bytes of a segment.
+pub(super) fn keys(bytes: &Bytes, mut see: impl FnMut(u128, i64)) {
+    let Some((seed, first)) = segment::seed(bytes) else { return };
+    scan(seed, first, bytes, |record| {
+        if let Some(key) = record.key {
+            see(key, record.arrival);
+        }
+    });
+}
+
 /// Finds the segments of a folder, and cuts the last one behind its last whole frame.
 ///
 /// # Errors
@@ -69,7 +79,7 @@ pub(super) fn recover(folder: &Path) -> Result<State, JournalError> {
     let numbers = names.iter().filter_map(|name| segment::number(name.to_str()?));
     let mut numbers: Vec<u64> = numbers.collect();
     numbers.sort_unstable();
-    let mut state = State { segments: VecDeque::new(), next: 0 };
+    let mut state = State { segments: VecDeque::new(), next: 0, released: 0 };
     for (place, first) in numbers.iter().enumerate() {
         let name = segment::name(*first);
         let path = folder.join(&name);

@@ -8,7 +8,9 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_64;
 
-const MAGIC: [u8; 8] = *b"ANOMALJ1";
+use super::now;
+
+const MAGIC: [u8; 8] = *b"ANOMALJ2";
 const ENDING: &str = ".journal";
 /// The bytes before the first frame: magic, seed, number of the first record, checksum of these.
 pub(super) const HEADER: usize = 32;
@@ -22,6 +24,8 @@ pub(super) struct Segment {
     pub seed: u64,
     /// Its durable bytes.
     pub bytes: u64,
+    /// When its last record arrived at the latest, in microseconds since the epoch.
+    pub last_arrival: i64,
 }
 
 impl Segment {
@@ -39,7 +43,7 @@ impl Segment {
         file.write_all(&header(seed, first))?;
         file.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { first, seed, bytes: HEADER as u64 })
+        Ok(Self { first, seed, bytes: HEADER as u64, last_arrival: now() })
     }
 
     /// The segment in a file, with all its bytes; none if the header is not whole.
@@ -58,6 +62,7 @@ impl Segment {
             first,
             seed,
             bytes,
+            last_arrival: now(),
         }))
     }
 }

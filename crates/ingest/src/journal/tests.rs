@@ -9,7 +9,12 @@ use super::*;
 use crate::record::{Batch, NewRecord, Record};
 
 fn options(folder: &Path, max_bytes: u64) -> JournalOptions {
-    JournalOptions { folder: folder.to_owned(), max_bytes, sync: Duration::from_millis(1) }
+    JournalOptions {
+        folder: folder.to_owned(),
+        max_bytes,
+        sync: Duration::from_millis(1),
+        remember: None,
+    }
 }
 
 fn open(folder: &TempDir, max_bytes: u64) -> JournalLog {
@@ -73,6 +78,7 @@ async fn records_are_read_as_they_were_taken_also_by_the_next_process() {
         sender: "10.0.0.1:5".to_owned(),
         text: Bytes::from_static(text.as_bytes()),
         refused: refused.to_owned(),
+        key: None,
     };
     let records =
         [record(0, "{\"a\":1}", ""), record(1, "", ""), record(2, "no", "it is no JSON object")];
@@ -101,7 +107,7 @@ async fn segments_are_removed_when_they_are_released_and_make_room() {
     let mut taken = 0;
     let error = loop {
         match appender.append(numbered(taken..taken + 10, 1000)).await {
-            Ok(()) => taken += 10,
+            Ok(_) => taken += 10,
             Err(error) => break error,
         }
     };
@@ -137,6 +143,85 @@ async fn numbers_go_on_where_the_journal_is_gone() {
     log.restore(&place).unwrap();
     log.journal().appender().unwrap().append(one(5, 1)).await.unwrap();
     assert_eq!((read(&mut log), log.lost()), (vec![5], 0));
+}
+
+fn keyed(keys: std::ops::Range<u64>) -> Batch {
+    let mut batch = Batch::now(Arc::from("s"), Vec::new());
+    batch.records = keys
+        .map(|key| {
+            let text = Bytes::from(format!("{key:01000}"));
+            NewRecord { key: Some(key.into()), ..NewRecord::new(text) }
+        })
+        .collect();
+    batch
+}
+
+fn remembering(folder: &TempDir, window: Duration) -> JournalLog {
+    let options = JournalOptions { remember: Some(window), ..options(folder.path(), 1 << 20) };
+    JournalLog::new(Journal::open(options).unwrap())
+}
+
+/// All that can be read, by their keys.
+fn keys(log: &mut JournalLog) -> Vec<u64> {
+    let mut keys = Vec::new();
+    while let Some(chunk) = log.read().unwrap() {
+        keys.extend(chunk.records.iter().map(|it| u64::try_from(it.key.unwrap()).unwrap()));
+    }
+    keys
+}
+
+#[tokio::test]
+async fn a_record_with_a_known_key_is_not_taken_again_not_even_by_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = remembering(&folder, Duration::from_hours(1));
+    let appender = log.journal().appender().unwrap();
+    let mut first = keyed(0..3);
+    first.records.push(first.records[1].clone());
+    first.records.push(NewRecord::new(Bytes::from_static(b"")));
+    first.records[4].key = Some(9);
+    assert_eq!(appender.append(first).await.unwrap().known, [3]);
+    assert_eq!(appender.append(keyed(1..5)).await.unwrap().known, [0, 1]);
+    // Two at the same time are written together or one behind the other.
+    let (one, two) = tokio::join!(appender.append(keyed(5..8)), appender.append(keyed(5..8)));
+    assert_eq!(one.unwrap().known.len() + two.unwrap().known.len(), 3);
+    assert_eq!(keys(&mut log), [0, 1, 2, 9, 3, 4, 5, 6, 7]);
+    // Released records are known still, until the journal is full.
+    let mut taken = 100;
+    while segments(&folder).len() < 6 {
+        appender.append(keyed(taken..taken + 10)).await.unwrap();
+        taken += 10;
+    }
+    log.released(&[(0, log.journal().next())].into_iter().collect());
+    assert_eq!(segments(&folder).len(), 6);
+    let place = log.place().unwrap();
+    drop((appender, log));
+    let mut log = remembering(&folder, Duration::from_hours(1));
+    log.restore(&place).unwrap();
+    let appender = log.journal().appender().unwrap();
+    assert_eq!(appender.append(keyed(0..3)).await.unwrap().known, [0, 1, 2]);
+    assert_eq!(appender.append(keyed(taken - 1..taken + 1)).await.unwrap().known, [0]);
+    log.released(&[(0, log.journal().next())].into_iter().collect());
+    for key in (10_000..12_000).step_by(10) {
+        appender.append(keyed(key..key + 10)).await.unwrap();
+        log.released(&[(0, log.journal().next())].into_iter().collect());
+    }
+    assert!(!appender.is_full() && segments(&folder).len() <= 9);
+}
+
+#[tokio::test]
+async fn keys_are_forgotten_behind_their_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = remembering(&folder, Duration::ZERO);
+    let appender = log.journal().appender().unwrap();
+    let mut arrivals = (1..=3).map(|time| Batch { arrival: time, ..keyed(0..1) });
+    let known = async |batch| appender.append(batch).await.unwrap().known.len();
+    assert_eq!(known(arrivals.next().unwrap()).await, 0);
+    assert_eq!(known(arrivals.next().unwrap()).await, 1);
+    let other = Batch { arrival: 9, ..keyed(1..2) };
+    assert_eq!(known(other).await, 0);
+    let another = Batch { arrival: 11, ..keyed(2..3) };
+    assert_eq!(known(another).await, 0);
+    assert_eq!(known(arrivals.next().unwrap()).await, 0);
 }
 
 /// A journal of a segment, of records with texts of different lengths.

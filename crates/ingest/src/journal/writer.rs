@@ -2,8 +2,10 @@
 //! then answers.
 
 use std::{
+    cell::Cell,
+    collections::HashMap,
     fs::{File, OpenOptions},
-    io,
+    io, mem,
     os::unix::fs::FileExt,
     sync::{
         Arc,
@@ -17,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
     JournalError, Shared, frame,
+    seen::Seen,
     segment::{self, HEADER, Segment},
 };
 use crate::record::Batch;
@@ -40,7 +43,14 @@ pub enum AppendError {
     Failed(String),
 }
 
-type Answer = oneshot::Sender<Result<(), AppendError>>;
+/// Records that are on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// The places of those whose keys are known: they were on disk, and are not there twice.
+    pub known: Vec<usize>,
+}
+
+type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
 struct Pending {
     batch: Batch,
@@ -59,13 +69,13 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Appends records. They are on disk when it returns without an error; then all of them are.
+    /// Appends records whose keys are not known. They are on disk when it returns without an error; then all of them are.
     ///
     /// # Errors
     /// `Full` and `Failed`: later; `TooLarge`: in smaller parts.
-    pub async fn append(&self, batch: Batch) -> Result<(), AppendError> {
+    pub async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
         if batch.records.is_empty() {
-            return Ok(());
+            return Ok(Appended::default());
         }
         let sizes = batch.records.iter().map(|record| frame::size(&batch.sender, record) as u64);
         let bytes = sizes.sum::<u64>();
@@ -112,10 +122,20 @@ pub(super) struct Writer {
     /// A write has failed: what it left has to be cut off.
     failed: bool,
     buffer: Vec<u8>,
+    /// Keys of records that are on disk.
+    seen: Option<Seen>,
+    /// It was said that keys are forgotten before their time.
+    told: bool,
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, segment_bytes: u64, max_bytes: u64, sync: Duration) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        segment_bytes: u64,
+        max_bytes: u64,
+        sync: Duration,
+        seen: Option<Seen>,
+    ) -> Self {
         Self {
             shared,
             segment_bytes,
@@ -124,6 +144,8 @@ impl Writer {
             file: None,
             failed: false,
             buffer: Vec::new(),
+            seen,
+            told: false,
         }
     }
 
@@ -155,7 +177,11 @@ impl Writer {
                 return;
             }
         };
+        let total = self.make_room(total, pending.iter().map(|pending| pending.bytes).sum());
         let (mut taken, mut number) = (Vec::new(), next);
+        // Keys of this commit, which are known once it is durable, with their arrivals.
+        let mut keys: HashMap<u128, i64> = HashMap::new();
+        let mut last_arrival = 0;
         self.buffer.clear();
         for Pending { batch, bytes, answer, .. } in pending {
             if total + self.buffer.len() as u64 + bytes > self.max_bytes {
@@ -164,12 +190,21 @@ impl Writer {
                 let _ = answer.send(Err(AppendError::Full));
                 continue;
             }
-            for record in &batch.records {
+            let mut appended = Appended::default();
+            for (place, record) in batch.records.iter().enumerate() {
+                if let (Some(seen), Some(key)) = (&self.seen, record.key) {
+                    if seen.contains(key) || keys.contains_key(&key) {
+                        appended.known.push(place);
+                        continue;
+                    }
+                    keys.insert(key, batch.arrival);
+                }
                 let from = (batch.arrival, &*batch.sender);
                 frame::encode(&mut self.buffer, segment.seed, number, from, record);
                 number += 1;
             }
-            taken.push(answer);
+            last_arrival = last_arrival.max(batch.arrival);
+            taken.push((answer, appended));
         }
         if taken.is_empty() {
             return;
@@ -177,7 +212,7 @@ impl Writer {
         if let Err(error) = self.write(segment.bytes) {
             self.failed = true;
             let error = AppendError::Failed(error.to_string());
-            for answer in taken {
+            for (answer, _) in taken {
                 let _ = answer.send(Err(error.clone()));
             }
             return;
@@ -185,6 +220,7 @@ impl Writer {
         let mut state = self.shared.lock();
         if let Some(last) = state.segments.back_mut() {
             last.bytes += self.buffer.len() as u64;
+            last.last_arrival = last.last_arrival.max(last_arrival);
         }
         state.next = number;
         drop(state);
@@ -192,9 +228,33 @@ impl Writer {
             self.buffer = Vec::new();
         }
         self.shared.full.store(false, Ordering::Relaxed);
-        for answer in taken {
-            let _ = answer.send(Ok(()));
+        if let Some(seen) = &mut self.seen {
+            keys.into_iter().for_each(|(key, arrival)| seen.insert(key, arrival));
         }
+        for (answer, appended) in taken {
+            let _ = answer.send(Ok(appended));
+        }
+    }
+
+    /// Removes segments that are kept for their keys alone, if so many bytes do not fit. Returns the bytes that are left.
+    fn make_room(&mut self, total: u64, bytes: u64) -> u64 {
+        let excess = (total + bytes).saturating_sub(self.max_bytes);
+        if excess == 0 {
+            return total;
+        }
+        let removed = Cell::new(0);
+        let mut state = self.shared.lock();
+        let all = self.shared.remove_released(&mut state, |segment| {
+            let before = removed.replace(removed.get() + segment.bytes);
+            before < excess
+        });
+        if all > 0 && self.seen.is_some() && !mem::replace(&mut self.told, true) {
+            tracing::warn!(
+                "the journal is too small for the window of `dedupe`: a process that starts again may take records again; raise \
+                 `stream.journal.maxBytes`"
+            );
+        }
+        total - all
     }
 
     fn write(&self, offset: u64) -> io::Result<()> {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn object(text: &str) -> Piece {
-    Piece::Object(Bytes::copy_from_slice(text.as_bytes()))
+    Piece::Whole(Bytes::copy_from_slice(text.as_bytes()))
 }
 
 fn bad(text: &str) -> Piece {

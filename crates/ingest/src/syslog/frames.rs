@@ -3,19 +3,14 @@
 use bytes::{Bytes, BytesMut};
 
 use super::trimmed;
-use crate::KEPT;
+use crate::{
+    KEPT,
+    splitter::{Piece, Splitter},
+};
 
 /// Digits of a count.
 const DIGITS: usize = 8;
 const TOO_LONG: &str = "the message is longer than `maxMessage`";
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
-    Message(Bytes),
-    /// A message that is not whole or too long: its beginning.
-    Bad(Bytes, &'static str),
-}
 
 /// Divides a stream of bytes into messages.
 ///
@@ -53,25 +48,6 @@ impl SyslogFrames {
         Self { buffer: BytesMut::new(), max, skipping: Skip::Nothing }
     }
 
-    pub fn waiting(&self) -> usize {
-        self.buffer.len()
-    }
-
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-    }
-
-    /// Behind the last byte: a line needs no line end.
-    pub fn finish(&mut self) -> Option<Frame> {
-        self.skip();
-        let rest = self.buffer.split().freeze();
-        if let Head::Counted { head, .. } = head(&rest) {
-            return Some(Frame::Bad(rest.slice(head..), "it ends within a message"));
-        }
-        let text = trimmed(&rest);
-        (!text.is_empty()).then_some(Frame::Message(text))
-    }
-
     /// Passes over what belongs to a message that was too long. Whether that has come to an end.
     fn skip(&mut self) -> bool {
         match self.skipping {
@@ -92,21 +68,41 @@ impl SyslogFrames {
         self.skipping == Skip::Nothing
     }
 
-    fn too_long(&mut self, head: usize, length: usize) -> Frame {
+    fn too_long(&mut self, head: usize, length: usize) -> Piece {
         let most = if length == 0 { self.max + 1 } else { length };
         let end = head + most.min(KEPT).min(self.buffer.len() - head);
         let text = Bytes::copy_from_slice(&self.buffer[head..end]);
         self.skipping = if length == 0 { Skip::Line } else { Skip::Bytes(head + length) };
         self.skip();
-        Frame::Bad(text, TOO_LONG)
+        Piece::Bad(text, TOO_LONG)
+    }
+}
+
+impl Splitter for SyslogFrames {
+    fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// A line needs no line end.
+    fn finish(&mut self) -> Option<Piece> {
+        self.skip();
+        let rest = self.buffer.split().freeze();
+        if let Head::Counted { head, .. } = head(&rest) {
+            return Some(Piece::Bad(rest.slice(head..), "it ends within a message"));
+        }
+        let text = trimmed(&rest);
+        (!text.is_empty()).then_some(Piece::Whole(text))
+    }
+
+    fn waiting(&self) -> usize {
+        self.buffer.len()
     }
 }
 
 impl Iterator for SyslogFrames {
-    type Item = Frame;
+    type Item = Piece;
 
-    /// What is whole in the bytes so far.
-    fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<Piece> {
         loop {
             if !self.skip() {
                 return None;
@@ -131,7 +127,7 @@ impl Iterator for SyslogFrames {
             let text = trimmed(&text);
             // Between messages that are ended twice.
             if !text.is_empty() {
-                return Some(Frame::Message(text));
+                return Some(Piece::Whole(text));
             }
         }
     }

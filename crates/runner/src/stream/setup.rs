@@ -105,11 +105,14 @@ pub(super) fn sample_wait(spec: &AnomalyJobSpec) -> Duration {
 /// Where records that are pushed are kept.
 fn journal(job: &AnomalyJob, stream: &Stream) -> JournalOptions {
     let settings = stream.journal.clone().unwrap_or_default();
+    let dedupe = job.spec.input.http.as_ref().and_then(|http| http.dedupe.as_ref());
+    let window = dedupe.and_then(|dedupe| seconds(&dedupe.window));
     let beside = || files::beside(&job.spec, &format!("{}.journal", job.metadata.name)).0;
     JournalOptions {
         folder: settings.path.map_or_else(beside, PathBuf::from),
         max_bytes: bytes(&settings.max_bytes).unwrap_or(1 << 30),
         sync: Duration::from_millis(milliseconds(&settings.sync).unwrap_or(5)),
+        remember: window.map(Duration::from_secs),
     }
 }
 

@@ -173,7 +173,9 @@ impl<'a> InputDriver<'a> {
         let tcp = |address: &str| ListeningPort::new(Protocol::Tcp, address);
         let udp = |address: &str| ListeningPort::new(Protocol::Udp, address);
         match self {
-            Self::Http(http) => tcp(&http.listen).into_iter().collect(),
+            Self::Http(http) => {
+                tcp(&http.listen).into_iter().chain(http.grpc.as_deref().and_then(tcp)).collect()
+            }
             Self::Tcp(listener) => tcp(&listener.address()).into_iter().collect(),
             Self::Syslog(syslog) => {
                 let listeners = syslog.listen.iter();

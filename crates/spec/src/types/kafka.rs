@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, Strays, Times, TypeSetting};
+use super::{Auth, Strays, Times, TypeSetting, input::is_default};
 
 /// Topics of Kafka, or of a broker that speaks its protocol, for jobs with `stream`. All partitions are read, and their
 /// positions are in the checkpoints of the stream. Records that can't be read go to the dead-letter file.
@@ -179,8 +179,4 @@ fn comma() -> String {
 
 fn is_comma(separator: &String) -> bool {
     separator == ","
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Auth;
+use super::{Auth, input::is_default};
 
 /// A list of domains, addresses, URLs, hashes, email addresses or texts, or a MaxMind database. Filters, metrics and flags
 /// of the pack `lists` look values up in it.
@@ -117,8 +117,4 @@ pub enum ListMatch {
     Exact,
     /// Itself and its subdomains.
     Subdomains,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, BadLines, Strays, TextEncoding, Times, TypeSetting};
+use super::{Auth, BadLines, Strays, TextEncoding, Times, TypeSetting, input::is_default};
 
 /// A text log with a record in each line, plain, gzip or zstd.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -137,8 +137,4 @@ impl LogInput {
             bad_lines: BadLines::Error,
         }
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

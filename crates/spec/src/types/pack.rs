@@ -6,7 +6,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{AggregateFunction, Auth, Feature, Filter, Flag, ListSettings, Parameters, Severity};
+use super::{
+    AggregateFunction, Auth, Feature, Filter, Flag, ListSettings, Parameters, Severity,
+    input::is_default,
+};
 
 /// The only `apiVersion` of a manifest.
 pub const PACK_API_VERSION: &str = "anomal.dev/pack/v1";
@@ -67,10 +70,6 @@ pub enum OnTrap {
     #[default]
     Error,
     Missing,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// How a registry is verified.

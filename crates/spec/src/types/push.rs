@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, BadLines, NdjsonInput, Strays, Times, TypeSetting};
+use super::{Auth, BadLines, NdjsonInput, Strays, Times, TypeSetting, input::is_default};
 
-/// JSON objects that senders post, for jobs with `stream`. A request is answered once its records are on disk.
+/// Records that senders post, for jobs with `stream`: JSON objects, logs of OpenTelemetry, or bulk requests of Elasticsearch's
+/// clients. A request is answered once its records are on disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpInput {
@@ -19,6 +20,14 @@ pub struct HttpInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub collection_time: Option<String>,
+    /// The address to listen on for logs of OpenTelemetry over gRPC, such as `0.0.0.0:4317`. Absent: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 261))]
+    pub grpc: Option<String>,
+    /// Which requests are taken.
+    #[serde(default = "default_doors")]
+    #[schemars(length(min = 1, max = 3))]
+    pub doors: Vec<HttpDoor>,
     /// The certificate of the listener. Absent: connections are not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTls>,
@@ -34,6 +43,9 @@ pub struct HttpInput {
     #[serde(default = "two_thousand")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections: usize,
+    /// How records are known that a sender sends again, since it got no answer. Absent: they are taken again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<DedupeSettings>,
     /// Words that mean that there is no value in columns that are not text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
@@ -48,6 +60,36 @@ pub struct HttpInput {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, TypeSetting>,
+}
+
+/// Requests that are taken over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum HttpDoor {
+    /// `POST /v1/records`: JSON objects in lines, or an array of them.
+    Ndjson,
+    /// `POST /v1/logs`: logs of OpenTelemetry, and `grpc`.
+    Otlp,
+    /// `POST /_bulk` and `/<index>/_bulk`: documents, as Beats, Logstash and the clients of Elasticsearch send them.
+    Bulk,
+}
+
+/// How records are known that come again: exactly one of `field` and `header`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DedupeSettings {
+    /// The member with the id of a record, such as `event.id`; `_id` of bulk requests. Records without it are always taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub field: Option<String>,
+    /// The header with the id of a request, such as `Idempotency-Key`. Requests without it are always taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    pub header: Option<String>,
+    /// How long ids are known, such as `10m` (s, m, h, d or w); the journal keeps its records so long, if they fit.
+    #[serde(default = "ten_minutes")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub window: String,
 }
 
 /// JSON objects over TCP: one a connection, or any number, in lines or one behind the other. With `stream`, each is judged as it
@@ -100,8 +142,7 @@ pub struct TcpInput {
     pub bad_lines: BadLines,
 }
 
-/// Messages of syslog over UDP and TCP, for jobs with `stream`: RFC 5424, else RFC 3164, else text. None is refused for its form;
-/// `syslog.parsed` says which it is.
+/// Messages of syslog over UDP and TCP, for jobs with `stream`. None is refused for its form; `syslog.parsed` says which it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyslogInput {
@@ -113,6 +154,12 @@ pub struct SyslogInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub collection_time: Option<String>,
+    /// How messages are read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rfc: SyslogRfc,
+    /// What is read in the text of messages.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parse: SyslogParse,
     /// The time zone of times that have none, as RFC 3164 has them, such as `Europe/Vienna`.
     #[serde(default = "utc")]
     #[schemars(length(min = 1, max = 64))]
@@ -137,6 +184,31 @@ pub struct SyslogInput {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, TypeSetting>,
+}
+
+/// How messages of syslog are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SyslogRfc {
+    /// As RFC 5424, else as RFC 3164, else as text.
+    #[default]
+    Auto,
+    /// As RFC 5424, else as text.
+    Rfc5424,
+    /// As RFC 3164, else as text.
+    Rfc3164,
+}
+
+/// What becomes columns, `syslog.message.<name>`, beside the text that has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyslogParse {
+    /// The members of a text that is a JSON object, also behind `@cee:`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub json: bool,
+    /// Pairs such as `action=deny msg="a text"`, of a text with at least two.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub key_value: bool,
 }
 
 /// An address for syslog: exactly one of `udp` and `tcp`.
@@ -197,10 +269,13 @@ impl HttpInput {
         Self {
             listen: listen.into(),
             collection_time: None,
+            grpc: None,
+            doors: default_doors(),
             tls: None,
             auth: None,
             max_body: thirty_two_mebibytes(),
             max_connections: two_thousand(),
+            dedupe: None,
             null_words: Vec::new(),
             strays: Strays::Missing,
             times: None,
@@ -211,25 +286,15 @@ impl HttpInput {
     /// The settings that results depend on.
     #[must_use]
     pub fn of_records(&self) -> Self {
-        Self {
-            null_words: self.null_words.clone(),
-            strays: self.strays,
-            times: self.times.clone(),
-            types: self.types.clone(),
-            ..Self::new("")
-        }
+        let Self { null_words, strays, times, types, .. } = self.clone();
+        Self { null_words, strays, times, types, ..Self::new("") }
     }
 
     /// How the text of a record is read.
     pub fn values(&self) -> NdjsonInput {
-        NdjsonInput {
-            null_words: self.null_words.clone(),
-            strays: self.strays,
-            times: self.times.clone(),
-            types: self.types.clone(),
-            bad_lines: BadLines::Skip,
-            ..NdjsonInput::new("http")
-        }
+        let Self { null_words, strays, times, types, .. } = self.clone();
+        let bad_lines = BadLines::Skip;
+        NdjsonInput { null_words, strays, times, types, bad_lines, ..NdjsonInput::new("http") }
     }
 }
 
@@ -255,26 +320,14 @@ impl TcpInput {
     /// The settings that results depend on.
     #[must_use]
     pub fn of_records(&self) -> Self {
-        Self {
-            null_words: self.null_words.clone(),
-            strays: self.strays,
-            times: self.times.clone(),
-            types: self.types.clone(),
-            bad_lines: self.bad_lines,
-            ..Self::new("", 0)
-        }
+        let Self { null_words, strays, times, types, bad_lines, .. } = self.clone();
+        Self { null_words, strays, times, types, bad_lines, ..Self::new("", 0) }
     }
 
     /// How the text of a record is read.
     pub fn values(&self) -> NdjsonInput {
-        NdjsonInput {
-            null_words: self.null_words.clone(),
-            strays: self.strays,
-            times: self.times.clone(),
-            types: self.types.clone(),
-            bad_lines: self.bad_lines,
-            ..NdjsonInput::new("tcp")
-        }
+        let Self { null_words, strays, times, types, bad_lines, .. } = self.clone();
+        NdjsonInput { null_words, strays, times, types, bad_lines, ..NdjsonInput::new("tcp") }
     }
 
     /// `host:port`, with brackets around an address of IPv6.
@@ -293,6 +346,8 @@ impl SyslogInput {
         Self {
             listen: vec![listener],
             collection_time: None,
+            rfc: SyslogRfc::default(),
+            parse: SyslogParse::default(),
             time_zone: utc(),
             max_message: sixty_four_kibibytes(),
             max_connections: two_thousand(),
@@ -305,12 +360,9 @@ impl SyslogInput {
     /// The settings that results depend on.
     #[must_use]
     pub fn of_records(&self) -> Self {
-        Self {
-            time_zone: self.time_zone.clone(),
-            strays: self.strays,
-            types: self.types.clone(),
-            ..Self::new(SyslogListener::default())
-        }
+        let Self { rfc, parse, time_zone, strays, types, .. } = self.clone();
+        let listener = SyslogListener::default();
+        Self { rfc, parse, time_zone, strays, types, ..Self::new(listener) }
     }
 }
 
@@ -348,6 +400,14 @@ fn two_thousand() -> usize {
     2_000
 }
 
+fn default_doors() -> Vec<HttpDoor> {
+    vec![HttpDoor::Ndjson, HttpDoor::Otlp]
+}
+
+fn ten_minutes() -> String {
+    "10m".to_owned()
+}
+
 fn thirty_two_mebibytes() -> String {
     "32Mi".to_owned()
 }
@@ -374,10 +434,6 @@ fn five_milliseconds() -> String {
 
 fn five_minutes() -> String {
     "5m".to_owned()
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[cfg(test)]

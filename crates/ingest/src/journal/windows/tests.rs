@@ -20,6 +20,7 @@ fn open(folder: &Path, options: WindowOptions) -> WindowLog {
         folder: folder.to_owned(),
         max_bytes: 4 << 20,
         sync: Duration::from_millis(1),
+        remember: None,
     };
     WindowLog::new(JournalLog::new(Journal::open(journal).unwrap()), options)
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn split(text: &[u8], step: usize, max: usize) -> Vec<Frame> {
+fn split(text: &[u8], step: usize, max: usize) -> Vec<Piece> {
     let mut frames = SyslogFrames::new(max);
     let mut found = Vec::new();
     for part in text.chunks(step) {
@@ -13,8 +13,8 @@ fn split(text: &[u8], step: usize, max: usize) -> Vec<Frame> {
     found
 }
 
-fn message(text: &str) -> Frame {
-    Frame::Message(Bytes::copy_from_slice(text.as_bytes()))
+fn message(text: &str) -> Piece {
+    Piece::Whole(Bytes::copy_from_slice(text.as_bytes()))
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn long_messages_are_passed_over() {
     let text = format!("<1>{long}\n<2>a\n6003 <3>{long}<4>b\n");
     for step in [1, 7, 5_000, 100_000] {
         let found = split(text.as_bytes(), step, 5_000);
-        let [Frame::Bad(one, _), two, Frame::Bad(three, reason), four] = &found[..] else {
+        let [Piece::Bad(one, _), two, Piece::Bad(three, reason), four] = &found[..] else {
             panic!("{}", found.len())
         };
         assert!(one.starts_with(b"<1>x") && three.starts_with(b"<3>x") && one.len() <= KEPT);
@@ -57,7 +57,7 @@ fn long_messages_are_passed_over() {
 fn what_ends_within_a_counted_message_is_bad() {
     assert_eq!(
         split(b"20 <1>abc", 3, 100),
-        [Frame::Bad("<1>abc".into(), "it ends within a message")]
+        [Piece::Bad("<1>abc".into(), "it ends within a message")]
     );
     assert_eq!(split(b"20", 3, 100), [message("20")]);
     assert!(split(b"\n\r\n\0", 1, 100).is_empty());
