@@ -12,6 +12,7 @@ mod opensearch;
 pub mod python;
 mod registries;
 mod s3;
+mod senders;
 mod vega;
 
 use std::{
@@ -55,12 +56,14 @@ pub fn all() -> Result<Environment> {
     })?;
     add("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     add("ANOMAL_TEST_FAKETIME", debian::faketime)?;
+    add("ANOMAL_TEST_CURL", debian::curl)?;
     add("ANOMAL_TEST_AXE", axe::script)?;
     add("ANOMAL_TEST_VEGA", vega::folder)?;
     environment.push(s3::environment()?);
     environment.extend(registries::environment()?);
     environment.extend(elastic()?);
     environment.extend(kafka::environment()?);
+    environment.extend(senders::environment()?);
     Ok(environment)
 }
 

@@ -1,7 +1,7 @@
 //! Debian packages: the browser, PDF tools, and a font, so that pages look the same on every machine.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -32,10 +32,19 @@ pub fn chromium() -> Result<PathBuf> {
 
 /// Runs a program with a different system time.
 pub fn faketime() -> Result<PathBuf> {
-    if program("faketime").is_none() {
-        install(&["faketime"])?;
+    installed("faketime")
+}
+
+pub fn curl() -> Result<PathBuf> {
+    installed("curl")
+}
+
+/// A program whose package has the same name.
+fn installed(name: &str) -> Result<PathBuf> {
+    if program(name).is_none() {
+        install(&[name])?;
     }
-    program("faketime").context("no program `faketime` on the path")
+    program(name).with_context(|| format!("no program `{name}` on the path"))
 }
 
 pub fn install(packages: &[&str]) -> Result<()> {
@@ -47,6 +56,30 @@ pub fn install(packages: &[&str]) -> Result<()> {
     apt_get(&["update"]).with_context(hint)?;
     let install = ["install", "--yes", "--no-install-recommends"];
     apt_get(&[&install, packages].concat()).with_context(hint)
+}
+
+/// Unpacks packages and those that they need and that are not installed into a folder, without installing them.
+pub fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
+    let archives = folder.join("archives");
+    fs::create_dir_all(archives.join("partial"))?;
+    let download = |packages: &[&str]| {
+        let place = format!("Dir::Cache::archives={}", archives.display());
+        // The lock is that of an installation.
+        let options = ["--option", &place, "--option", "Debug::NoLocking=true", "--download-only"];
+        let install = ["install", "--yes", "--no-install-recommends"];
+        apt_get(&[&options[..], &install, packages].concat())
+    };
+    if download(packages).is_err() {
+        apt_get(&["update"])?;
+        download(packages)?;
+    }
+    for archive in fs::read_dir(&archives)? {
+        let archive = archive?.path();
+        if archive.extension().is_some_and(|ending| ending == "deb") {
+            run(Command::new("dpkg-deb").arg("--extract").arg(archive).arg(folder))?;
+        }
+    }
+    Ok(fs::remove_dir_all(archives)?)
 }
 
 /// The version of a package that `install` would install.
