@@ -20,6 +20,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use bytes::Bytes;
+use prost::Message;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -32,6 +34,8 @@ use self::{
 use crate::{
     door::{BoundListener, DoorOptions, OpenDoor},
     journal::Appender,
+    otlp,
+    record::NewRecord,
 };
 
 /// Which requests a door takes.
@@ -43,6 +47,35 @@ pub struct HttpDoors {
     pub otlp: bool,
     /// `POST /_bulk`, and what clients of Elasticsearch ask before it.
     pub bulk: bool,
+}
+
+/// How the body of a request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyForm {
+    /// Lines of JSON objects, or an array of them.
+    Lines,
+    /// Logs of OpenTelemetry in JSON.
+    LogsJson,
+    /// Logs of OpenTelemetry in Protocol Buffers.
+    LogsProtobuf,
+    /// Actions and documents.
+    Bulk,
+}
+
+/// The records of a body, of at most `most` bytes together; none if nothing of it is taken.
+pub fn read_body(form: BodyForm, body: &Bytes, most: usize) -> Option<Vec<NewRecord>> {
+    match form {
+        BodyForm::Lines => {
+            let records = records::split(body).ok()?;
+            Some(records.into_iter().map(|(_, record)| record).collect())
+        }
+        BodyForm::LogsJson => otlp::records(&otlp::from_json(body).ok()?, most).ok(),
+        BodyForm::LogsProtobuf => otlp::records(&Message::decode(body.clone()).ok()?, most).ok(),
+        BodyForm::Bulk => {
+            let items = bulk::split(body, "index").ok()?;
+            Some(items.into_iter().map(|(_, record)| record).collect())
+        }
+    }
 }
 
 /// Opens a door for records over HTTP.

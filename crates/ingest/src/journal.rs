@@ -21,7 +21,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 pub use self::{
@@ -31,6 +31,7 @@ pub use self::{
     writer::{AppendError, Appended, Appender},
 };
 use self::{seen::Seen, segment::Segment, writer::Writer};
+use crate::record::micros;
 
 const LOCK: &str = "lock";
 /// Of the journal's bytes, a segment has at most so large a part.
@@ -173,9 +174,11 @@ impl Journal {
     /// A segment can't be read.
     fn seen(&self, window: i64) -> Result<Seen, JournalError> {
         let mut seen = Seen::new(window);
-        let segments: Vec<u64> = self.shared.lock().segments.iter().map(|it| it.first).collect();
-        for first in segments {
-            let name = segment::name(first);
+        let oldest = micros(SystemTime::now()).saturating_sub(window);
+        let mut segments: Vec<Segment> = self.shared.lock().segments.iter().copied().collect();
+        segments.retain(|segment| segment.last_arrival >= oldest);
+        for segment in segments {
+            let name = segment::name(segment.first);
             let bytes = fs::read(self.shared.folder.join(&name));
             let bytes = bytes.map_err(|error| self.shared.failed(&name, &error))?;
             recovery::keys(&bytes.into(), |key, arrival| seen.insert(key, arrival));
@@ -187,7 +190,8 @@ impl Journal {
     fn release(&self, number: u64) {
         let mut state = self.shared.lock();
         state.released = number;
-        let oldest = self.shared.keep.map(|keep| now().saturating_sub(keep));
+        let now = micros(SystemTime::now());
+        let oldest = self.shared.keep.map(|keep| now.saturating_sub(keep));
         self.shared.remove_released(&mut state, |segment| {
             oldest.is_none_or(|oldest| segment.last_arrival < oldest)
         });
@@ -216,12 +220,6 @@ impl Shared {
         }
         bytes
     }
-}
-
-/// Microseconds since the epoch.
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

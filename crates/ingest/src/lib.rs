@@ -20,7 +20,7 @@ mod token;
 
 pub use anomal_listen::TlsFiles;
 pub use door::{BoundListener, OpenDoor};
-pub use http::{Dedupe, HttpDoors, HttpOptions, open_grpc, open_http};
+pub use http::{BodyForm, Dedupe, HttpDoors, HttpOptions, open_grpc, open_http, read_body};
 pub use journal::{
     AppendError, Appended, Appender, Collected, Journal, JournalError, JournalLog, JournalOptions,
     Window, WindowLog, WindowOptions, read_segment,

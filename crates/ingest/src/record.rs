@@ -64,8 +64,12 @@ pub struct Batch {
 impl Batch {
     /// Records that arrive now.
     pub fn now(sender: Arc<str>, records: Vec<NewRecord>) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let arrival = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        Self { arrival, sender, records }
+        Self { arrival: micros(SystemTime::now()), sender, records }
     }
+}
+
+/// Microseconds since the epoch.
+pub(crate) fn micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

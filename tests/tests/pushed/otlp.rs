@@ -48,12 +48,12 @@ outputs: [{{ndjson: {{path: results.ndjson, rotate: 64Ki}}}}]
     Workspace::with_files(&[("job.yaml", job.as_bytes())])
 }
 
-fn any(value: Any) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(value) })
+fn any(value: Any) -> AnyValue {
+    AnyValue { value: Some(value) }
 }
 
 fn attribute(key: &str, value: Any) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: any(value), ..KeyValue::default() }
+    KeyValue { key: key.to_owned(), value: Some(any(value)), ..KeyValue::default() }
 }
 
 pub fn logs(ids: Range<i64>) -> ExportLogsServiceRequest {
@@ -61,7 +61,7 @@ pub fn logs(ids: Range<i64>) -> ExportLogsServiceRequest {
         time_unix_nano: 1_767_225_600_000_000_000 + u64::try_from(id).unwrap() * 1_000_000,
         severity_number: 9,
         severity_text: "INFO".to_owned(),
-        body: any(Any::StringValue(format!("line {id}"))),
+        body: Some(any(Any::StringValue(format!("line {id}")))),
         attributes: vec![
             attribute("id", Any::IntValue(id)),
             attribute("size", Any::IntValue(100 + id * 37 % 900)),
@@ -199,7 +199,7 @@ fn what_is_not_taken_has_a_status_that_senders_know() {
     refused(&[token, PROTOBUF], b"no", 400, Code::InvalidArgument.into());
     refused(&[token, JSON], b"{\"resourceLogs\": 1}", 400, Code::InvalidArgument.into());
     refused(&[token, "content-type: text/plain"], b"", 415, Code::InvalidArgument.into());
-    refused(&[token, PROTOBUF], &[0; 70_000], 413, Code::ResourceExhausted.into());
+    refused(&[token, PROTOBUF], &vec![0; 70_000], 413, Code::ResourceExhausted.into());
     let answer = running.post(&[token], b"{}");
     assert_eq!(answer.status, 404);
     assert!(answer.text().contains("POST /v1/logs"), "{}", answer.text());
@@ -213,8 +213,8 @@ fn what_is_not_taken_has_a_status_that_senders_know() {
     let large = failed(Some("t0ken"), logs(0..5_000));
     assert_eq!(large.code(), Code::ResourceExhausted);
     assert!(large.get_details_retry_info().is_none());
-    let taken = runtime.block_on(export(&running.addresses[1], Some("t0ken"), logs(0..1)));
-    taken.unwrap();
+    let sent = runtime.block_on(export(&running.addresses[1], Some("t0ken"), logs(0..1)));
+    sent.unwrap();
     wait(|| results(&workspace).len() == 1);
     running.terminate().expect(0, &[]);
 }

@@ -17,6 +17,7 @@ use axum::{
     routing::{any, post},
 };
 
+pub(super) use self::items::split;
 use self::{
     answer::{refused, rejected, taken},
     items::Item,
@@ -63,7 +64,7 @@ async fn bulk_of_index(
 async fn take(door: &Door, sender: Sender, index: &str, request: Request) -> Response {
     let taken = async {
         let received = door.receive(request).await?;
-        let items = items::split(&received.body, index)?;
+        let items = split(&received.body, index)?;
         let (items, records): (Vec<Item>, Vec<_>) = items.into_iter().unzip();
         match door.append(sender, &received.headers, records).await {
             Ok(appended) => Ok(taken(&items, &appended)),

@@ -69,7 +69,7 @@ pub(super) fn encode(
     buffer.extend_from_slice(&arrival.to_le_bytes());
     let key = record.key.map(u128::to_le_bytes);
     let key = key.as_ref().map_or(&[][..], |key| key);
-    buffer.push(if key.is_empty() { 0 } else { KEY as u8 });
+    buffer.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
     buffer.push(u8::try_from(sender.len()).unwrap_or(u8::MAX));
     buffer.extend_from_slice(&u16::try_from(reason.len()).unwrap_or(u16::MAX).to_le_bytes());
     buffer.extend_from_slice(key);

@@ -4,11 +4,12 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Write},
     path::Path,
+    time::SystemTime,
 };
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::now;
+use crate::record::micros;
 
 const MAGIC: [u8; 8] = *b"ANOMALJ2";
 const ENDING: &str = ".journal";
@@ -43,7 +44,7 @@ impl Segment {
         file.write_all(&header(seed, first))?;
         file.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { first, seed, bytes: HEADER as u64, last_arrival: now() })
+        Ok(Self { first, seed, bytes: HEADER as u64, last_arrival: micros(SystemTime::now()) })
     }
 
     /// The segment in a file, with all its bytes; none if the header is not whole.
@@ -51,7 +52,8 @@ impl Segment {
     /// # Errors
     /// It can't be read.
     pub fn open(file: &mut File, first: u64) -> io::Result<Option<Self>> {
-        let bytes = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let (bytes, last_arrival) = (metadata.len(), micros(metadata.modified()?));
         let mut head = [0; HEADER];
         match file.read_exact(&mut head) {
             Ok(()) => {}
@@ -62,7 +64,7 @@ impl Segment {
             first,
             seed,
             bytes,
-            last_arrival: now(),
+            last_arrival,
         }))
     }
 }

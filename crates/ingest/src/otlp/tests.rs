@@ -11,12 +11,12 @@ fn texts(request: &ExportLogsServiceRequest) -> Vec<Json> {
     records.iter().map(|record| serde_json::from_slice(&record.text).unwrap()).collect()
 }
 
-fn any(value: Value) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(value) })
+fn any(value: Value) -> AnyValue {
+    AnyValue { value: Some(value) }
 }
 
 fn member(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.into(), value: any(value), ..KeyValue::default() }
+    KeyValue { key: key.into(), value: Some(any(value)), ..KeyValue::default() }
 }
 
 const REQUEST: &str = r#"{"resourceLogs": [{
@@ -96,7 +96,8 @@ fn what_is_not_of_the_form_has_a_place() {
 
 #[test]
 fn records_have_a_limit_together() {
-    let log = LogRecord { body: any(Value::StringValue("x".repeat(100))), ..LogRecord::default() };
+    let log =
+        LogRecord { body: Some(any(Value::StringValue("x".repeat(100)))), ..LogRecord::default() };
     let large = member("large", Value::StringValue("y".repeat(1_000)));
     let resource = Resource { attributes: vec![large], ..Resource::default() };
     let scope_logs = vec![ScopeLogs { log_records: vec![log; 1_000], ..ScopeLogs::default() }];
@@ -113,11 +114,9 @@ fn records_have_a_limit_together() {
 #[test]
 fn values_of_all_kinds_are_json() {
     let list = KeyValueList { values: vec![member("", Value::DoubleValue(f64::NEG_INFINITY))] };
-    let array = ArrayValue {
-        values: vec![AnyValue::default(), AnyValue { value: Some(Value::KvlistValue(list)) }],
-    };
+    let array = ArrayValue { values: vec![AnyValue::default(), any(Value::KvlistValue(list))] };
     let log = LogRecord {
-        body: any(Value::ArrayValue(array)),
+        body: Some(any(Value::ArrayValue(array))),
         time_unix_nano: u64::MAX,
         attributes: vec![
             member("", Value::BoolValue(false)),

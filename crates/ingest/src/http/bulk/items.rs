@@ -8,7 +8,7 @@ use crate::{check::json_record, record::NewRecord};
 
 /// An action on a document, as its answer names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Item {
+pub(in super::super) struct Item {
     pub action: &'static str,
     pub index: String,
     pub id: Option<String>,
@@ -20,7 +20,10 @@ pub(super) struct Item {
 ///
 /// # Errors
 /// A line is no action, or the document of one is not there.
-pub(super) fn split(body: &Bytes, index: &str) -> Result<Vec<(Item, NewRecord)>, Refusal> {
+pub(in super::super) fn split(
+    body: &Bytes,
+    index: &str,
+) -> Result<Vec<(Item, NewRecord)>, Refusal> {
     let mut lines = body.split(|byte| *byte == b'\n').zip(1_usize..);
     let mut items = Vec::new();
     while let Some((line, number)) = lines.next() {

@@ -202,14 +202,22 @@ fn what_is_pushed_is_led_to_the_pod() {
     });
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~service"]);
     assert!(world.plan().steps.is_empty());
-    let service = json!(world.snapshot.service.as_ref().unwrap().spec);
-    let ports: Vec<(&str, i64)> = service["ports"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|port| (port["protocol"].as_str().unwrap(), port["port"].as_i64().unwrap()))
-        .collect();
-    assert_eq!(ports, [("UDP", 5514), ("TCP", 6514)]);
+    let ports = |world: &World| -> Vec<(String, i64)> {
+        let service = json!(world.snapshot.service.as_ref().unwrap().spec);
+        let ports = service["ports"].as_array().unwrap().iter();
+        let port = |port: &Value| {
+            (port["protocol"].as_str().unwrap().to_owned(), port["port"].as_i64().unwrap())
+        };
+        ports.map(port).collect()
+    };
+    assert_eq!(ports(&world), [("UDP".to_owned(), 5514), ("TCP".to_owned(), 6514)]);
+    world.spec(|spec| {
+        stream(spec);
+        spec["input"] = json!({"http": {"listen": "0.0.0.0:4318", "grpc": "0.0.0.0:4317"}});
+    });
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~service"]);
+    assert_eq!(ports(&world), [("TCP".to_owned(), 4318), ("TCP".to_owned(), 4317)]);
+    world.settle();
     world.spec(stream);
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "-service"]);
 }
