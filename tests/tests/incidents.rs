@@ -347,6 +347,45 @@ fn a_result_file_has_the_incidents_of_its_run() {
     }
 }
 
+/// Connections of a day with one long burst of large transfers, as a sensor writes them: times are seconds since 1970.
+fn connections() -> String {
+    let line = |row: u32| {
+        let (host, bytes) = if row % 50 == 7 { (9, 900_000 + row) } else { (row % 6, 100 + row % 13) };
+        format!(
+            "{{\"ts\":{}.5,\"id.orig_h\":\"10.0.0.{host}\",\"id.resp_h\":\"192.0.2.{}\",\"bytes\":{bytes}}}\n",
+            1_588_205_199 + row * 60,
+            row % 5
+        )
+    };
+    (0..400).map(line).collect()
+}
+
+#[test]
+fn times_as_numbers_are_read_from_the_results() {
+    let workspace = Workspace::default();
+    workspace.write("conn.log", connections().as_bytes());
+    let job = "input: {ndjson: {path: conn.log}}\ntimeColumn: ts\n\
+        features:\n  - {type: field, name: bytes}\n\
+        classification: {engine: HBOS}\n\
+        outputs:\n  - parquet: {path: results.parquet}\n  - ndjson: {path: results.ndjson}\n";
+    workspace.write("job.yaml", job.as_bytes());
+    let summary = summary(&workspace, &[]);
+    let expected = listed(&summary["incidents"]);
+    assert!(summary["incidents"][0]["first"].is_string(), "{:?}", summary["incidents"]);
+    for arguments in [
+        &["results.parquet", "--job", "job.yaml"][..],
+        &["results.parquet"],
+        &["results.ndjson", "--job", "job.yaml"],
+    ] {
+        let all = [&["incidents"], arguments, &["--json"]].concat();
+        let done = workspace.anomal(&all);
+        done.expect(0, &[]);
+        let found: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(listed(&found["incidents"]), expected, "{arguments:?}");
+        assert_eq!(found["incidents"][0]["first"], summary["incidents"][0]["first"]);
+    }
+}
+
 #[test]
 fn incidents_of_a_file_are_chosen_and_printed() {
     let workspace = with_details("dns", "csv: {path: results.csv, include: [details]}");

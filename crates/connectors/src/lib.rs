@@ -92,11 +92,12 @@ pub fn create(
     ConnectorRegistry::default().create(output, place, secrets, run)
 }
 
-/// A Parquet file of all rows for programs that know simple types alone: numbers, texts, times, lists and structs.
+/// The table of a report: a Parquet file of all rows with what they are about, for programs that know simple types alone:
+/// numbers, texts, times, lists and structs.
 ///
 /// # Errors
 /// `Output` if it can't be created.
-pub fn create_simple_table(output: &ParquetOutput) -> Result<Box<dyn Sink>> {
+pub fn create_report_table(output: &ParquetOutput) -> Result<Box<dyn Sink>> {
     let access = Access { place: "report", auth: None, secrets: &Secrets::default() };
-    Ok(Box::new(parquet::ParquetSink::create(output, &access)?.with_simple_types()))
+    Ok(Box::new(parquet::ParquetSink::create(output, &access)?.for_report()))
 }

@@ -11,6 +11,8 @@ use crate::{
 
 /// The bit of `anomal.incidents.*`.
 const INCIDENTS: u8 = 1 << 7;
+/// The bit of `anomal.time`, `anomal.actor` and `anomal.target`.
+const ENTITIES: u8 = 1 << 6;
 
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +119,11 @@ impl Projection {
         Self { included: self.included | INCIDENTS, ..self }
     }
 
+    /// The same with what each row is about.
+    pub fn with_entities(self) -> Self {
+        Self { included: self.included | ENTITIES, ..self }
+    }
+
     /// The rows and result columns of a batch that the output writes.
     ///
     /// # Errors
@@ -130,6 +137,7 @@ impl Projection {
             Some(name) if name.starts_with("incidents.") => self.included & INCIDENTS != 0,
             Some("details") => self.includes(Include::Details),
             Some("strays") => self.includes(Include::Strays),
+            Some("time" | "actor" | "target") => self.included & ENTITIES != 0,
             _ => true,
         };
         let columns = batch.results.columns().iter();

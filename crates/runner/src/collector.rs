@@ -9,20 +9,20 @@ use anomal_core::{
     Hit, Result,
     proto::{self, plan::Flag},
 };
-use anomal_spec::{Side, TimeStep};
+use anomal_spec::{EntityKind, Side, TimeStep};
 use polars::prelude::{DataFrame, Float64Chunked};
 
 use crate::{
-    evidence_spool::EvidenceSpool,
     explain::Explainer,
     incidents::{
-        Code, Evidence, FlagInfo, HitKey, IncidentInput, IncidentSet, NONE, Signature, Value,
-        incidents,
+        Code, Evidence, FlagInfo, HitKey, IncidentInput, IncidentSet, NONE, NumberedRows,
+        Signature, Value, incidents,
     },
     operators::results::{largest, severity, shares},
     report_incidents::{self, TimeBins},
     role_values::{self, RoleValues, TIME},
     roles::{ColumnRoles, RoleOrigin},
+    spool::{RowNumbers, Spool},
     suppressions::{SuppressionList, SuppressionSummary},
 };
 
@@ -30,6 +30,8 @@ use crate::{
 const ACTORS: usize = 64;
 /// Findings of a run, beyond which causes are grouped more coarsely.
 const FINDINGS: usize = 200_000;
+/// Bytes of evidence in memory, while more comes, and in each step of grouping it.
+const MEMORY: usize = 64 << 20;
 /// A column that was chosen by its name has no role if this share of the rows or more have a value of their own.
 const UNIQUE: f64 = 0.9;
 /// Rows from which that is judged.
@@ -71,7 +73,7 @@ pub(crate) struct Collector {
     gap: i64,
     rows: u64,
     counts: Vec<ValueCounts>,
-    evidence: EvidenceSpool,
+    evidence: Spool<Evidence>,
     signatures: HashMap<Signature, usize>,
     hit_sets: Shared<usize>,
     groups: Shared<HitKey>,
@@ -104,22 +106,14 @@ struct ValueCounts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IncidentRows {
     pub set: IncidentSet,
-    /// Row and number of its incident, by row.
-    pub numbers: Vec<(u64, u64)>,
+    /// Of the rows that stand out.
+    pub numbers: RowNumbers,
     /// Roles that were given up since their values do not distinguish or group rows.
     pub unused: Vec<String>,
     /// What a report has beside the described incidents, where one is made.
     pub report: Option<Arc<proto::Incidents>>,
     /// What became of suppressions, where there are some.
     pub suppressions: Option<SuppressionSummary>,
-}
-
-impl IncidentRows {
-    /// The number of a row's incident.
-    pub fn number(&self, row: u64) -> Option<u64> {
-        let place = self.numbers.binary_search_by_key(&row, |(row, _)| *row).ok()?;
-        Some(self.numbers[place].1)
-    }
 }
 
 impl Collector {
@@ -138,7 +132,7 @@ impl Collector {
             gap,
             rows: 0,
             counts: Vec::new(),
-            evidence: EvidenceSpool::default(),
+            evidence: Spool::new(MEMORY),
             signatures: HashMap::new(),
             hit_sets: Shared::new(),
             groups: Shared::new(),
@@ -251,8 +245,8 @@ impl Collector {
     /// # Errors
     /// `Output` if rows that were written to a file can't be read again.
     pub fn finish(mut self) -> Result<IncidentRows> {
-        let mut evidence = std::mem::take(&mut self.evidence).into_rows()?;
-        let unused = self.drop_unique(&mut evidence);
+        let evidence = std::mem::replace(&mut self.evidence, Spool::new(0));
+        let (unused, without) = self.unused();
         let values = self.values.values();
         let counts = |code: usize| self.counts.get(code).cloned().unwrap_or_default();
         let value = |(code, (kind, text)): (usize, &(_, Arc<str>))| {
@@ -286,27 +280,26 @@ impl Collector {
             time_step: self.roles.time.as_ref().and_then(|time| time.unit).map(TimeStep::micros),
             actor_nouns: actor_nouns(&self.roles),
             max_findings: FINDINGS,
-            evidence,
-            ..IncidentInput::default()
+            memory: MEMORY,
+            without,
         };
-        let mut set = incidents(&input);
+        let (mut set, rows) = incidents(&input, evidence)?;
         let report = self.timeline.map(|timeline| {
-            Arc::new(report_incidents::evidence(&input, &set, &timeline, &self.values.keys))
+            report_incidents::evidence(&input, &rows, &timeline, &self.values.keys).map(Arc::new)
         });
+        let report = report.transpose()?;
         let suppressions = self.suppressions.map(|list| list.apply(&mut set.incidents));
-        let rows = input.evidence.iter().map(|evidence| evidence.row);
-        let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
-        numbers.sort_unstable();
-        Ok(IncidentRows { set, numbers, unused, report, suppressions })
+        Ok(IncidentRows { set, numbers: numbers(&rows)?, unused, report, suppressions })
     }
 
-    /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.
-    fn drop_unique(&self, rows: &mut [Evidence]) -> Vec<String> {
+    /// Roles of columns that were chosen by their names and are given up, since nearly each row has another value: in words,
+    /// and whether they are those of actors, and of targets.
+    fn unused(&self) -> (Vec<String>, [bool; 2]) {
+        let (mut unused, mut without) = (Vec::new(), [false; 2]);
         if self.rows < JUDGED {
-            return Vec::new();
+            return (unused, without);
         }
-        let mut unused = Vec::new();
-        for side in [Side::Actor, Side::Target] {
+        for (side, given_up) in [Side::Actor, Side::Target].into_iter().zip(&mut without) {
             let of_side = |counts: &ValueCounts| match side {
                 Side::Actor => counts.actor_rows,
                 Side::Target => counts.target_rows,
@@ -322,21 +315,25 @@ impl Collector {
                 "{}: nearly each row has another value, so that it groups none",
                 entity.column
             ));
-            for evidence in &mut *rows {
-                match side {
-                    Side::Actor => evidence.actor = NONE,
-                    Side::Target => evidence.target = NONE,
-                }
-            }
+            *given_up = true;
         }
-        unused
+        (unused, without)
     }
 }
 
-fn actor_nouns(roles: &ColumnRoles) -> (String, String) {
-    let entity = roles.entities.iter().find(|entity| entity.side == Side::Actor);
-    let name = entity.map(|entity| entity.name.clone());
-    name.map_or_else(|| ("value".into(), "values".into()), |name| (name.one, name.many))
+fn numbers(rows: &NumberedRows) -> Result<RowNumbers> {
+    let mut numbers = Spool::new(MEMORY);
+    for row in rows.iter() {
+        let row = row?;
+        numbers.push((row.row, row.incident))?;
+    }
+    RowNumbers::new(numbers)
+}
+
+/// Of two roles of a kind the first has the nouns.
+fn actor_nouns(roles: &ColumnRoles) -> Vec<(EntityKind, [String; 2])> {
+    let actors = roles.entities.iter().filter(|entity| entity.side == Side::Actor);
+    actors.map(|it| (it.kind, [it.name.one.clone(), it.name.many.clone()])).collect()
 }
 
 /// The columns of rows that are read row by row.

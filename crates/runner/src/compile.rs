@@ -107,7 +107,7 @@ pub(crate) async fn compile<'a>(
         let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
-    let extras = extras(spec, findings);
+    let extras = Extras { entities: draft.is_some(), ..extras(spec, findings) };
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -156,6 +156,7 @@ fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
         details: outputs().any(|output| output.includes(Include::Details)),
         incidents: outputs().any(|output| output.elasticsearch.is_some()),
         suppressed: spec.suppressions.is_some(),
+        entities: false,
         strays: findings.flag(),
     }
 }

@@ -1,8 +1,9 @@
 //! From suspicious and flagged rows to incidents: what an analyst judges (docs/incidents.md).
 //!
-//! Pure functions over plain values: nothing here reads a clock, a file or a random number. The same rows give the same
-//! incidents, in whatever order and batches they come.
+//! Nothing here reads a clock or a random number, and files only hold rows that do not fit into memory: the same rows give the
+//! same incidents, in whatever order and batches they come.
 
+mod counts;
 mod entities;
 mod facts;
 mod findings;
@@ -16,17 +17,23 @@ mod titles;
 #[cfg(test)]
 mod tests;
 
+use anomal_core::Result;
 use serde::Serialize;
 
 use anomal_spec::{EntityKind, Severity};
 
+use counts::EntityCounts;
 pub use entities::{EntityRisk, entity_risks};
 pub use facts::IncidentFact;
+pub(crate) use findings::FoundRow;
+use findings::{Finding, Findings};
 pub(crate) use input::{
     Code, Evidence, FlagInfo, HitKey, IncidentInput, KeyPart, NONE, Signature, SignatureState,
     Value,
 };
-use span::Span;
+use span::{Span, SpanBuilder};
+
+use crate::spool::{Sorter, Spool};
 
 /// Incidents that are described; of those beyond, rows are counted.
 pub(crate) const DESCRIBED: usize = 10_000;
@@ -133,12 +140,10 @@ pub struct RiskParts {
 pub(crate) struct IncidentSet {
     /// By number; at most [`DESCRIBED`].
     pub incidents: Vec<Incident>,
-    /// All of them, also those that are not described.
+    /// All of them.
     pub count: u64,
-    /// Number of incidents by severity: low, medium, high.
+    /// All of them by severity: low, medium, high.
     pub by_severity: [u64; 3],
-    /// For each evidence row of the input, in its order: the number of its incident.
-    pub numbers: Vec<u64>,
     /// Rows of incidents that are not described.
     pub rest_rows: u64,
     pub findings: u64,
@@ -146,42 +151,129 @@ pub(crate) struct IncidentSet {
     pub coarser: Vec<String>,
 }
 
-/// Groups evidence rows into incidents.
-pub(crate) fn incidents(input: &IncidentInput) -> IncidentSet {
-    let (findings, coarser) = findings::findings(input);
+/// A row of evidence with its incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NumberedRow {
+    pub row: u64,
+    pub incident: u64,
+    /// Microseconds since the epoch.
+    pub time: Option<i64>,
+    pub actor: Code,
+    pub target: Code,
+}
+
+/// The rows of evidence by row, in memory or in a file.
+#[derive(Debug)]
+pub(crate) struct NumberedRows {
+    rows: Spool<FoundRow>,
+    /// By finding.
+    numbers: Vec<u64>,
+}
+
+impl NumberedRows {
+    pub fn iter(&self) -> impl Iterator<Item = Result<NumberedRow>> {
+        self.rows.iter().map(|row| {
+            let FoundRow { row, finding, time, actor, target } = *row?;
+            let incident = self.numbers[finding as usize];
+            let time = Some(time).filter(|time| *time != i64::MIN);
+            Ok(NumberedRow { row, incident, time, actor, target })
+        })
+    }
+}
+
+/// Groups evidence rows into incidents. Beyond [`IncidentInput::memory`] rows are in temporary files, with the same result.
+///
+/// # Errors
+/// `Output` if these can't be written, or read again.
+pub(crate) fn incidents(
+    input: &IncidentInput,
+    evidence: Spool<Evidence>,
+) -> Result<(IncidentSet, NumberedRows)> {
+    let Findings { all: findings, places, coarser, rows, entities, scores } =
+        findings::findings(input, evidence)?;
     let groups = merge::merge(input, &findings);
-    let mut drafts: Vec<risk::Draft> =
-        groups.iter().map(|group| risk::draft(input, &findings, group)).collect();
+    let mut group_of = vec![0; findings.len()];
+    for (place, group) in (0_u32..).zip(&groups) {
+        group.findings.iter().for_each(|finding| group_of[*finding] = place);
+    }
+    let found_in: Vec<u32> = places.iter().map(|place| group_of[*place as usize]).collect();
+    let spans = spans(input, &findings, &groups, &rows, &found_in)?;
+    let sides = EntityCounts::new(input, entities, &found_in)?;
+    let things = sides.things(groups.len())?;
+    let mut drafts = risk::drafts(input, &findings, &groups, (&spans, &things), &scores)?;
+    drop((groups, scores));
     drafts.sort_by(risk::Draft::order);
     let mut set = IncidentSet {
         count: drafts.len() as u64,
-        numbers: vec![0; input.evidence.len()],
         findings: findings.len() as u64,
         coarser,
         ..IncidentSet::default()
     };
+    let mut numbers = vec![0; drafts.len()];
     for (draft, number) in drafts.iter().zip(1..) {
         set.by_severity[risk::severity(draft.risk) as usize] += 1;
-        for row in draft.members(&findings) {
-            set.numbers[row] = number;
-        }
-        if set.incidents.len() < DESCRIBED {
-            set.incidents.push(describe(input, &findings, draft, number));
-        } else {
+        numbers[draft.group as usize] = number;
+        if number > DESCRIBED as u64 {
             set.rest_rows += draft.rows;
         }
     }
-    set
+    drafts.truncate(DESCRIBED);
+    let mut listed = sides.listed(input, &drafts)?;
+    for (draft, number) in drafts.iter().zip(1..) {
+        let sides = listed.remove(&draft.group).unwrap_or_default();
+        set.incidents.push(describe(input, &findings, draft, number, sides));
+    }
+    let numbers = found_in.iter().map(|group| numbers[*group as usize]).collect();
+    Ok((set, NumberedRows { rows, numbers }))
+}
+
+/// When the rows of groups are.
+fn spans(
+    input: &IncidentInput,
+    findings: &[Finding],
+    groups: &[merge::Group],
+    rows: &Spool<FoundRow>,
+    found_in: &[u32],
+) -> Result<Vec<Option<Span>>> {
+    let only = |group: &merge::Group| match group.findings.as_slice() {
+        [only] => findings[*only].span,
+        _ => None,
+    };
+    let mut spans: Vec<Option<Span>> = groups.iter().map(only).collect();
+    let several = |group: u32| groups[group as usize].findings.len() > 1;
+    let mut times = Sorter::new(input.memory / 2, |a: &(u32, i64), b: &(u32, i64)| a.cmp(b));
+    if groups.len() < findings.len() {
+        for row in rows.iter() {
+            let row = row?;
+            let group = found_in[row.finding as usize];
+            if row.time != i64::MIN && several(group) {
+                times.push((group, row.time))?;
+            }
+        }
+    }
+    let mut building: Option<(u32, SpanBuilder)> = None;
+    times.finish()?.drain(|(group, time)| {
+        if let Some((known, done)) = building.take_if(|(known, _)| *known != group) {
+            spans[known as usize] = done.finish();
+        }
+        let timed = |finding: &usize| findings[*finding].sums.timed;
+        let rows = || groups[group as usize].findings.iter().map(timed).sum();
+        building.get_or_insert_with(|| (group, SpanBuilder::new(rows()))).1.add(time);
+        Ok(())
+    })?;
+    if let Some((group, done)) = building {
+        spans[group as usize] = done.finish();
+    }
+    Ok(spans)
 }
 
 fn describe(
     input: &IncidentInput,
-    findings: &[findings::Finding],
+    findings: &[Finding],
     draft: &risk::Draft,
     number: u64,
+    [actors, targets]: [Vec<(Code, u64)>; 2],
 ) -> Incident {
-    let (actors, actor_count) = entities(input, &draft.actors);
-    let (targets, target_count) = entities(input, &draft.targets);
     let flag_name = |flag: &usize| input.flags[*flag].name.clone();
     let time = |micros| span::text(micros, input.time_step);
     let mut keys: Vec<String> =
@@ -194,14 +286,14 @@ fn describe(
         number,
         key: draft.key.clone(),
         keys,
-        title: titles::title(input, findings, draft, &facts),
+        title: titles::title(input, findings, draft, &facts, &actors),
         severity: risk::severity(draft.risk),
         risk: draft.risk,
         parts: draft.parts,
-        actors,
-        actor_count,
-        targets,
-        target_count,
+        actors: named(input, &actors),
+        actor_count: draft.things.actors,
+        targets: named(input, &targets),
+        target_count: draft.things.targets,
         flags: draft.flags.iter().map(flag_name).collect(),
         rows: draft.rows,
         suspicious: draft.suspicious,
@@ -218,15 +310,10 @@ fn describe(
     }
 }
 
-/// Values by rows, then by text; and how many there are.
-fn entities(input: &IncidentInput, counts: &[(Code, u64)]) -> (Vec<Entity>, u64) {
+fn named(input: &IncidentInput, counts: &[(Code, u64)]) -> Vec<Entity> {
     let entity = |(code, rows): &(Code, u64)| {
         let value = &input.values[*code as usize];
         Entity { kind: value.kind, value: value.text.clone(), rows: *rows }
     };
-    let mut all: Vec<Entity> = counts.iter().map(entity).collect();
-    all.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.value.cmp(&b.value)));
-    let count = all.len() as u64;
-    all.truncate(LISTED);
-    (all, count)
+    counts.iter().map(entity).collect()
 }

@@ -8,7 +8,6 @@ mod collected;
 mod collector;
 mod compile;
 mod drift;
-mod evidence_spool;
 mod explain;
 mod files;
 mod identity;
@@ -29,6 +28,7 @@ mod result_incidents;
 mod role_values;
 mod roles;
 mod run;
+mod spool;
 mod stream;
 mod summary;
 mod suppressions;
@@ -44,6 +44,7 @@ pub use publish::ReportTarget;
 pub use result_incidents::{ResultIncidents, result_incidents};
 pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
+pub use spool::RowNumbers;
 pub use stream::{
     EntityCounts, ModelCounts, SilentEntities, StreamControl, StreamStatus, StreamSummary,
     check_stream, run_stream,

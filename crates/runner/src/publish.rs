@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anomal_connectors::{ReportInfo, create_simple_table};
+use anomal_connectors::{ReportInfo, create_report_table};
 use anomal_core::{
     Error, Hit, PublishRequest, ReportEngine, Result, Table,
     proto::{Analysis, Column, ColumnRoles, Plan, Report, report},
@@ -69,11 +69,11 @@ impl<'a> Draft<'a> {
         self.folder.path().join("rows.parquet")
     }
 
-    /// An output for all rows with features and contributions.
+    /// An output for all rows with features, contributions and what they are about.
     pub fn sink(&self) -> Result<Box<dyn Sink>> {
         let path = self.rows().to_string_lossy().into_owned();
         let include = vec![Include::Features, Include::Contributions];
-        create_simple_table(&ParquetOutput { include, ..ParquetOutput::new(path) })
+        create_report_table(&ParquetOutput { include, ..ParquetOutput::new(path) })
     }
 
     /// # Errors

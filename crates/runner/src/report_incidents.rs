@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use anomal_core::proto::{
-    ColumnRoles as Roles, Entity, EntityTotal, Evidence, FlagSides, Incident as Described,
-    IncidentCounts, Incidents, RiskParts as Parts, Severity as Wire, TimeSpan, Timeline,
-    column_roles,
+use anomal_core::{
+    Result,
+    proto::{
+        ColumnRoles as Roles, Entity, EntityTotal, Evidence, FlagSides, Incident as Described,
+        IncidentCounts, Incidents, RiskParts as Parts, Severity as Wire, TimeSpan, Timeline,
+        column_roles,
+    },
 };
 use anomal_spec::{EntityKind, Severity, Side, TimeStep};
 
 use crate::{
     collector::IncidentRows,
-    incidents::{Code, Incident, IncidentInput, IncidentSet, KeyPart},
+    incidents::{Code, Incident, IncidentInput, KeyPart, NumberedRows},
     roles::ColumnRoles,
 };
 
@@ -66,14 +69,15 @@ impl TimeBins {
 }
 
 /// Everything of [`Incidents`] but for the described ones. `keys`: by flag, the parts of its key.
+///
+/// # Errors
+/// `Output` if rows in a temporary file can't be read again.
 pub(crate) fn evidence(
     input: &IncidentInput,
-    set: &IncidentSet,
+    rows: &NumberedRows,
     timeline: &TimeBins,
     keys: &[Option<Vec<(usize, KeyPart)>>],
-) -> Incidents {
-    let mut order: Vec<usize> = (0..input.evidence.len()).collect();
-    order.sort_unstable_by_key(|place| input.evidence[*place].row);
+) -> Result<Incidents> {
     let mut entities = Vec::new();
     let mut places: HashMap<Code, u32> = HashMap::new();
     let mut place_of = |code: Code| {
@@ -90,15 +94,15 @@ pub(crate) fn evidence(
         })
     };
     let mut evidence = Evidence::default();
-    for place in order {
-        let row = &input.evidence[place];
+    for row in rows.iter() {
+        let row = row?;
         evidence.rows.push(row.row);
-        evidence.incidents.push(set.numbers[place]);
-        evidence.times.push(row.time.get().unwrap_or(i64::MIN));
+        evidence.incidents.push(row.incident);
+        evidence.times.push(row.time.unwrap_or(i64::MIN));
         evidence.actors.push(place_of(row.actor));
         evidence.targets.push(place_of(row.target));
     }
-    Incidents {
+    Ok(Incidents {
         incidents: Vec::new(),
         entities,
         evidence: Some(evidence),
@@ -110,7 +114,7 @@ pub(crate) fn evidence(
             .zip(keys)
             .map(|(flag, key)| sides(&flag.name, key.as_deref()))
             .collect(),
-    }
+    })
 }
 
 fn totals(input: &IncidentInput) -> Vec<EntityTotal> {

@@ -1,6 +1,7 @@
 //! The incidents of a result file, made by the function that a run makes them with.
 
 mod cells;
+mod times;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,6 +22,7 @@ use crate::{
     restart,
     role_values::RoleValues,
     roles::ColumnRoles,
+    spool::RowNumbers,
     summary::IncidentCount,
 };
 
@@ -40,9 +42,9 @@ pub struct ResultIncidents {
     pub roles: ColumnRoles,
     pub incident_count: IncidentCount,
     pub incidents: Vec<Incident>,
-    /// Row and number of its incident, by row.
+    /// The incidents of rows.
     #[serde(skip)]
-    pub numbers: Vec<(u64, u64)>,
+    pub numbers: RowNumbers,
     /// The rows by time, and the times of those that are suspicious or flagged, as a report of the run has them.
     #[serde(skip)]
     pub details: Arc<proto::Incidents>,
@@ -61,6 +63,15 @@ pub async fn result_incidents(
     engine: &dyn FeatureEngine,
 ) -> Result<ResultIncidents> {
     let mut notes = Vec::new();
+    // Standard input is read once.
+    let typed = if input.driver().and_then(|driver| driver.path()) == Some("-") {
+        None
+    } else {
+        let source = open_results(spec, input).await?;
+        let (settings, file) = (spec.cloned(), input.clone());
+        blocking(move |_| times::with_times(settings.as_ref(), &file, source)).await?
+    };
+    let input = typed.as_ref().unwrap_or(input);
     let source = open_results(spec, input).await?;
     let columns: Vec<Planned> = of_input(source.as_ref());
     let settings = spec.cloned().unwrap_or_default();

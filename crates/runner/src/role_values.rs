@@ -139,6 +139,33 @@ impl RoleValues {
         Ok(encoded)
     }
 
+    /// What rows are about: `anomal.time`, `anomal.actor` and `anomal.target`. `features`: with what
+    /// [`RoleValues::encode`] has added.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn about(&self, features: &DataFrame) -> Result<Vec<Column>> {
+        let mut about = Vec::with_capacity(3);
+        if let Ok(times) = features.column(TIME) {
+            about.push(times.clone().with_name("anomal.time".into()));
+        }
+        for (name, columns) in [("anomal.actor", &self.actors), ("anomal.target", &self.targets)] {
+            let codes =
+                columns.iter().filter_map(|place| features.column(&self::name(*place)).ok());
+            let codes: Vec<_> =
+                codes.map(|column| Ok(column.u32()?.clone())).collect::<Result<_>>()?;
+            let values = self.values();
+            let text = |row: usize| {
+                let mut known = codes.iter().filter_map(|codes| codes.get(row));
+                let code = known.find(|code| *code != NONE)?;
+                values.all.get(code as usize).map(|(_, text)| text.as_ref())
+            };
+            let texts: Vec<Option<&str>> = (0..features.height()).map(text).collect();
+            about.push(Column::new(name.into(), texts));
+        }
+        Ok(about)
+    }
+
     /// The values of the key by which a flag of the plan groups its hits, each with its column. Those that are missing are
     /// left out.
     pub fn key_values(

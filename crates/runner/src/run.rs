@@ -94,7 +94,7 @@ async fn attempt(
     let report_roles = report_incidents::columns(&roles, unused);
     let grouped = incidents.as_ref().and_then(report_incidents::report);
     if let Some(incidents) = incidents {
-        summary.add_incidents(roles, incidents);
+        summary.add_incidents(roles, incidents)?;
     }
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
     if let Some(draft) = draft {

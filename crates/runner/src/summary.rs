@@ -215,9 +215,17 @@ impl Summary {
     }
 
     /// Adds the incidents, and each suspect's.
-    pub(crate) fn add_incidents(&mut self, roles: ColumnRoles, incidents: IncidentRows) {
-        for suspect in &mut self.suspects {
-            suspect.incident = incidents.number(suspect.row);
+    ///
+    /// # Errors
+    /// `Output` if the numbers of rows are in a file that can't be read again.
+    pub(crate) fn add_incidents(
+        &mut self,
+        roles: ColumnRoles,
+        incidents: IncidentRows,
+    ) -> Result<()> {
+        let rows: Vec<u64> = self.suspects.iter().map(|suspect| suspect.row).collect();
+        for (suspect, incident) in self.suspects.iter_mut().zip(incidents.numbers.of(&rows)?) {
+            suspect.incident = incident;
         }
         let note = |reason: &str, message: String| Diagnostic {
             path: "roles".to_owned(),
@@ -258,6 +266,7 @@ impl Summary {
             self.diagnostics.push(note("NO_ENTITY", message.to_owned()));
         }
         self.roles = Some(roles);
+        Ok(())
     }
 
     /// Adds the report, and the time that it took.

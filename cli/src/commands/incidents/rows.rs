@@ -53,12 +53,10 @@ impl IncidentRows {
         while let Some(batch) = results.next()? {
             let numbers = batch.typed.column(ROW).map_err(anomal_core::Error::from)?;
             let numbers = numbers.i64().map_err(anomal_core::Error::from)?;
-            for (place, row) in numbers.iter().enumerate() {
-                let row = row.unwrap_or_default().unsigned_abs();
-                let Ok(known) = found.numbers.binary_search_by_key(&row, |known| known.0) else {
-                    continue;
-                };
-                let incident = found.numbers[known].1;
+            let numbers: Vec<u64> =
+                numbers.iter().map(|row| row.unwrap_or_default().unsigned_abs()).collect();
+            for (place, incident) in found.numbers.of(&numbers)?.into_iter().enumerate() {
+                let (row, Some(incident)) = (numbers[place], incident) else { continue };
                 if wanted.binary_search(&incident).is_err() {
                     continue;
                 }

@@ -85,10 +85,11 @@ impl ParquetSink {
         })
     }
 
-    /// Writes columns in types that all readers have; decimals and the like as text.
+    /// As the table of a report: what each row is about, too, and columns in types that all readers have; decimals and the
+    /// like as text.
     #[must_use]
-    pub fn with_simple_types(self) -> Self {
-        Self { simple: true, ..self }
+    pub fn for_report(self) -> Self {
+        Self { simple: true, projection: self.projection.with_entities(), ..self }
     }
 
     fn columns(&self, batch: &Batch) -> Result<Vec<Column>> {

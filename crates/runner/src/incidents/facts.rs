@@ -4,7 +4,7 @@ use anomal_core::{FactValue, proto::plan::FactInfo};
 use serde::Serialize;
 
 use super::{
-    findings::{Cause, Finding},
+    findings::{Cause, CommonFacts, Finding},
     input::IncidentInput,
     risk::Draft,
 };
@@ -30,23 +30,12 @@ pub(super) fn common(
     findings: &[Finding],
     draft: &Draft,
 ) -> Vec<IncidentFact> {
-    let Cause::Flag(flag) = findings[draft.lead].cause else { return Vec::new() };
-    let rows = draft.members(findings).map(|row| &input.evidence[row]);
-    let led = rows.filter(|row| input.lead(&row.hits) == Some(flag));
-    let mut known: Option<Vec<FactValue>> = None;
-    for row in led {
-        let Some(facts) = &row.facts else { return Vec::new() };
-        match &mut known {
-            None => known = Some(facts.to_vec()),
-            Some(known) => {
-                for (known, fact) in known.iter_mut().zip(facts.iter()) {
-                    if known != fact {
-                        *known = FactValue::Missing;
-                    }
-                }
-            }
-        }
-    }
+    let lead = findings[draft.lead].cause;
+    let Cause::Flag(flag) = lead else { return Vec::new() };
+    let mut known = CommonFacts::default();
+    let of_draft = draft.findings.iter().map(|finding| &findings[*finding]);
+    of_draft.filter(|finding| finding.cause == lead).for_each(|it| known.merge(&it.sums.facts));
+    let CommonFacts::Some(known) = known else { return Vec::new() };
     let flag = &input.flags[flag];
     let fact = |(info, value): (&FactInfo, FactValue)| {
         let words = value.words(info.unit())?;
@@ -54,5 +43,5 @@ pub(super) fn common(
         let (flag, name) = (flag.name.clone(), info.name.clone());
         Some(IncidentFact { flag, name, number, text, words })
     };
-    flag.facts.iter().zip(known.unwrap_or_default()).filter_map(fact).collect()
+    flag.facts.iter().zip(known).filter_map(fact).collect()
 }

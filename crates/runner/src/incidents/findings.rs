@@ -1,23 +1,27 @@
 //! Findings: evidence with one cause about the same things, not apart in time.
+//!
+//! Rows pass by in order and are never all in memory: a finding is what is known of its rows.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+mod grouped;
+mod segments;
+mod sums;
+
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+
+use anomal_core::Result;
 
 use super::{
     Evidence, Signature,
-    input::{Code, HitKey, IncidentInput, KeyPart, NONE},
+    input::{Code, HitKey, IncidentInput, NONE},
     key::key,
     span::Span,
 };
+use crate::spool::{Sorter, Spilled, Spool};
+use grouped::{GroupedRow, Level, SCORE};
+use segments::{Segments, segments};
+use sums::SumsBuilder;
+pub(super) use sums::{CommonFacts, Sums};
 
-/// Rows of a pair of actor and target that no flag has hit are a burst from this number on, and fewer rows at the end of a
-/// finding are no finding of their own.
-const FEW: usize = 3;
-
-/// Rows by their places in [`IncidentInput::evidence`].
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
     /// [`key`] over cause and things: parts of one finding that are apart in time have the same.
@@ -26,9 +30,10 @@ pub(super) struct Finding {
     /// [`NONE`] where its rows have no value in common, or one that says nothing.
     pub actor: Code,
     pub target: Code,
-    /// By time, then row; those without a time first.
-    pub rows: Vec<usize>,
     pub span: Option<Span>,
+    pub sums: Sums,
+    /// Its first row by time.
+    first_row: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,240 +46,256 @@ pub(super) enum Cause {
     Alike(usize),
 }
 
-/// How finely the rows of a cause are grouped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Level {
-    #[default]
-    Full,
-    ActorAlone,
-    CauseAlone,
+/// A row that stands out, with its finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundRow {
+    pub row: u64,
+    /// The place of its finding in the order in which they were found.
+    pub finding: u32,
+    /// [`i64::MIN`]: none.
+    pub time: i64,
+    pub actor: Code,
+    pub target: Code,
 }
 
-/// What the rows of a finding have in common, but for time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Group {
+/// Rows of a finding, or of a group of findings, with a value: some of them, or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SideRows {
+    pub group: u32,
+    /// 0 of actors, 1 of targets.
+    pub side: u8,
+    pub code: Code,
+    pub rows: u64,
+}
+
+pub(super) type EntityRows = Spool<SideRows>;
+
+/// All findings.
+pub(super) struct Findings {
+    /// In an order that does not depend on that of the rows.
+    pub all: Vec<Finding>,
+    /// The place in `all` of each in the order in which they were found.
+    pub places: Vec<u32>,
+    /// Causes that were grouped more coarsely.
+    pub coarser: Vec<String>,
+    /// By row.
+    pub rows: Spool<FoundRow>,
+    /// Of findings in the order in which they were found.
+    pub entities: EntityRows,
+    /// The scores of suspicious rows, ascending.
+    pub scores: Spool<f64>,
+}
+
+/// # Errors
+/// `Output` if rows can't be written to a temporary file, or read again.
+pub(super) fn findings(input: &IncidentInput, evidence: Spool<Evidence>) -> Result<Findings> {
+    let mut levels = vec![Level::default(); input.flags.len() + 1];
+    let mut scores = Sorter::new(input.memory / 4, f64::total_cmp);
+    let mut pairs = Sorter::new(input.memory / 4, |a: &(Code, Code), b: &(Code, Code)| a.cmp(b));
+    let mut rows = Sorter::new(input.memory, GroupedRow::order);
+    let mut last_pair = None;
+    evidence.drain(|evidence| {
+        let row = GroupedRow::new(input, evidence, &levels);
+        let pair = (input.actor(row.evidence.actor), input.target(row.evidence.target));
+        let is_flagged = row.cause != SCORE && pair.0 != NONE && pair.1 != NONE;
+        if is_flagged && last_pair.replace(pair) != Some(pair) {
+            pairs.push(pair)?;
+        }
+        if let Some(score) = row.evidence.score.get().filter(|_| row.evidence.suspicious) {
+            scores.push(score)?;
+        }
+        rows.push(row)
+    })?;
+    let (mut rows, pairs) = (rows.finish()?, pairs.finish()?);
+    let cut = loop {
+        let cut = segments(input, &rows, &pairs, input.max_findings)?;
+        let finer = |cause: &usize| levels[*cause] != Level::CauseAlone && cut.findings[*cause] > 0;
+        let most = (0..levels.len()).filter(finer);
+        let most = most.max_by_key(|cause| (cut.findings[*cause], Reverse(*cause)));
+        let Some(cause) = most.filter(|_| cut.count() > input.max_findings) else {
+            break if cut.count() > input.max_findings {
+                segments(input, &rows, &pairs, usize::MAX)?
+            } else {
+                cut
+            };
+        };
+        levels[cause] = match levels[cause] {
+            Level::Full => Level::ActorAlone,
+            Level::ActorAlone | Level::CauseAlone => Level::CauseAlone,
+        };
+        let mut coarser = Sorter::new(input.memory, GroupedRow::order);
+        rows.drain(|row| coarser.push(row.at(input, &levels)))?;
+        rows = coarser.finish()?;
+    };
+    let mut found = Finder::new(input);
+    found.add(rows, &cut)?;
+    found.finish(coarser(input, &levels), scores.finish()?)
+}
+
+fn coarser(input: &IncidentInput, levels: &[Level]) -> Vec<String> {
+    let step = |(cause, level): (usize, &Level)| {
+        let name = match cause.checked_sub(1) {
+            None => "the score".to_owned(),
+            Some(flag) => format!("flag {}", input.flags[flag].name),
+        };
+        match level {
+            Level::Full => None,
+            Level::ActorAlone => Some(format!("{name}: by their actors alone")),
+            Level::CauseAlone => Some(format!("{name}: without regard to what they are about")),
+        }
+    };
+    let mut all: Vec<String> = levels.iter().enumerate().filter_map(step).collect();
+    all.sort();
+    all
+}
+
+type RowOrder = fn(&FoundRow, &FoundRow) -> std::cmp::Ordering;
+
+/// Makes findings of rows as they pass by.
+struct Finder<'a> {
+    input: &'a IncidentInput,
+    all: Vec<Finding>,
+    rows: Sorter<FoundRow, RowOrder>,
+    entities: EntityRows,
+}
+
+impl<'a> Finder<'a> {
+    fn new(input: &'a IncidentInput) -> Self {
+        let order: RowOrder = |a, b| a.row.cmp(&b.row);
+        Self {
+            input,
+            all: Vec::new(),
+            rows: Sorter::new(input.memory / 2, order),
+            entities: Spool::new(input.memory / 4),
+        }
+    }
+
+    /// Those of sorted rows.
+    fn add(&mut self, rows: Spool<GroupedRow>, cut: &Segments) -> Result<()> {
+        let by_signature = |row: &Evidence| (row.signature.get(), row.time.get(), row.row);
+        let order = |a: &Evidence, b: &Evidence| by_signature(a).cmp(&by_signature(b));
+        let mut alike = Sorter::new(self.input.memory, order);
+        let mut alike_rows: BTreeMap<Option<usize>, usize> = BTreeMap::new();
+        let mut cut = cut.all.iter();
+        let mut building: Option<(Building<'_>, usize)> = None;
+        let mut singles = 0;
+        rows.drain(|row| {
+            if building.is_none() && singles == 0 {
+                match cut.next() {
+                    Some(segment) if segment.is_finding => {
+                        let cause = row
+                            .cause
+                            .checked_sub(1)
+                            .map_or(Cause::Score, |flag| Cause::Flag(flag as usize));
+                        let values = row.values().cloned();
+                        let builder =
+                            self.building(cause, (row.actor, row.target), values, segment.rows);
+                        building = Some((builder, segment.rows));
+                    }
+                    segment => singles = segment.map_or(usize::MAX, |segment| segment.rows),
+                }
+            }
+            let Some((builder, left)) = &mut building else {
+                singles -= 1;
+                *alike_rows.entry(row.evidence.signature.get()).or_default() += 1;
+                return alike.push(row.evidence);
+            };
+            self.add_row(builder, &row.evidence)?;
+            *left -= 1;
+            match building.take_if(|(_, left)| *left == 0) {
+                Some((builder, _)) => self.close(builder),
+                None => Ok(()),
+            }
+        })?;
+        let mut alike_rows = alike_rows.into_iter();
+        alike.finish()?.drain(|row| {
+            if building.is_none() {
+                let (signature, rows) = alike_rows.next().unwrap_or_default();
+                let cause = Cause::Alike(signature.unwrap_or(usize::MAX));
+                building = Some((self.building(cause, (NONE, NONE), None, rows), rows));
+            }
+            let Some((builder, left)) = &mut building else { return Ok(()) };
+            self.add_row(builder, &row)?;
+            *left -= 1;
+            match building.take_if(|(_, left)| *left == 0) {
+                Some((builder, _)) => self.close(builder),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn building(
+        &self,
+        cause: Cause,
+        (actor, target): (Code, Code),
+        values: Option<Arc<[HitKey]>>,
+        rows: usize,
+    ) -> Building<'a> {
+        let finding = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let sums = SumsBuilder::new(self.input, finding, rows);
+        Building { cause, actor, target, values, finding, sums }
+    }
+
+    fn add_row(&mut self, building: &mut Building<'_>, row: &Evidence) -> Result<()> {
+        self.rows.push(FoundRow {
+            row: row.row,
+            finding: building.finding,
+            time: row.time.get().unwrap_or(i64::MIN),
+            actor: row.actor,
+            target: row.target,
+        })?;
+        building.sums.add(row, &mut self.entities)
+    }
+
+    fn close(&mut self, building: Building<'_>) -> Result<()> {
+        let Building { cause, actor, target, values, sums, .. } = building;
+        let key = key_of(self.input, cause, (actor, target), values.as_deref());
+        let (sums, first_row, span) = sums.finish(&mut self.entities)?;
+        self.all.push(Finding { key, cause, actor, target, span, sums, first_row });
+        Ok(())
+    }
+
+    fn finish(self, coarser: Vec<String>, scores: Spool<f64>) -> Result<Findings> {
+        let mut order: Vec<u32> = (0..).take(self.all.len()).collect();
+        let start = |finding: &Finding| finding.span.map(|span| span.first);
+        let by = |place: &u32| {
+            let finding = &self.all[*place as usize];
+            (finding.key.as_str(), start(finding), finding.first_row)
+        };
+        order.sort_unstable_by(|a, b| by(a).cmp(&by(b)));
+        let mut places = vec![0; order.len()];
+        for (place, found) in (0..).zip(&order) {
+            places[*found as usize] = place;
+        }
+        let mut all: Vec<Option<Finding>> = self.all.into_iter().map(Some).collect();
+        Ok(Findings {
+            all: order.iter().filter_map(|place| all[*place as usize].take()).collect(),
+            places,
+            coarser,
+            rows: self.rows.finish()?,
+            entities: self.entities,
+            scores,
+        })
+    }
+}
+
+/// A finding whose rows pass by.
+struct Building<'a> {
     cause: Cause,
     actor: Code,
     target: Code,
     /// Of a flag that has a key: its values.
     values: Option<Arc<[HitKey]>>,
+    finding: u32,
+    sums: SumsBuilder<'a>,
 }
 
-/// A finding without its key and its time.
-struct Part {
-    group: Group,
-    rows: Vec<usize>,
-}
-
-/// The rows of a flag, or of the score.
-#[derive(Default)]
-struct CauseRows {
-    rows: Vec<usize>,
-    level: Level,
-    parts: Vec<Part>,
-}
-
-/// By flag; none: the score.
-type Causes = BTreeMap<Option<usize>, CauseRows>;
-
-/// The findings in an order that does not depend on that of the rows, and the causes that were grouped more coarsely.
-pub(super) fn findings(input: &IncidentInput) -> (Vec<Finding>, Vec<String>) {
-    let mut causes = Causes::new();
-    for (place, row) in input.evidence.iter().enumerate() {
-        causes.entry(input.lead(&row.hits)).or_default().rows.push(place);
-    }
-    for (cause, all) in &mut causes {
-        all.parts = parts(input, *cause, &all.rows, all.level);
-    }
-    while causes.values().map(|all| all.parts.len()).sum::<usize>() > input.max_findings {
-        let finer = causes.iter_mut().filter(|(_, all)| all.level != Level::CauseAlone);
-        let most = finer.max_by_key(|(cause, all)| (all.parts.len(), Reverse(**cause)));
-        let Some((cause, all)) = most else { break };
-        all.level = match all.level {
-            Level::Full => Level::ActorAlone,
-            Level::ActorAlone | Level::CauseAlone => Level::CauseAlone,
-        };
-        all.parts = parts(input, *cause, &all.rows, all.level);
-    }
-    let coarser = coarser(input, &causes);
-    let parts = causes.into_values().flat_map(|all| all.parts);
-    let mut findings: Vec<Finding> = parts.map(|part| finding(input, part)).collect();
-    let start = |finding: &Finding| finding.span.map(|span| span.first);
-    let row = |finding: &Finding| finding.rows.first().map(|row| input.evidence[*row].row);
-    findings.sort_unstable_by(|a, b| {
-        a.key.cmp(&b.key).then_with(|| start(a).cmp(&start(b))).then_with(|| row(a).cmp(&row(b)))
-    });
-    (findings, coarser)
-}
-
-fn coarser(input: &IncidentInput, causes: &Causes) -> Vec<String> {
-    let name = |cause: &Option<usize>| {
-        cause.map_or("the score".to_owned(), |flag| format!("flag {}", input.flags[flag].name))
-    };
-    let step = |(cause, all): (&Option<usize>, &CauseRows)| match all.level {
-        Level::Full => None,
-        Level::ActorAlone => Some(format!("{}: by their actors alone", name(cause))),
-        Level::CauseAlone => {
-            Some(format!("{}: without regard to what they are about", name(cause)))
-        }
-    };
-    let mut all: Vec<String> = causes.iter().filter_map(step).collect();
-    all.sort();
-    all
-}
-
-/// A row with what it is grouped by, then its place in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct GroupedRow<'a> {
-    actor: Code,
-    target: Code,
-    values: Option<&'a Arc<[HitKey]>>,
-    time: Option<i64>,
-    row: u64,
-    place: usize,
-}
-
-impl<'a> GroupedRow<'a> {
-    fn new(input: &'a IncidentInput, place: usize, is_flagged: bool, level: Level) -> Self {
-        let evidence = &input.evidence[place];
-        let Evidence { row, actor, target, .. } = *evidence;
-        let mut grouped = Self {
-            actor: input.actor(actor),
-            target: input.target(target),
-            values: evidence.group.as_ref().filter(|_| is_flagged),
-            time: evidence.time.get(),
-            row,
-            place,
-        };
-        if let Some(parts) = grouped.values {
-            let side = |wanted: KeyPart| {
-                let part = parts.iter().find(|part| part.part == wanted);
-                part.map_or(NONE, |part| part.code)
-            };
-            grouped.actor = input.actor(side(KeyPart::Actor));
-            grouped.target = input.target(side(KeyPart::Target));
-        }
-        match level {
-            Level::Full => {}
-            Level::ActorAlone => (grouped.target, grouped.values) = (NONE, None),
-            Level::CauseAlone => {
-                (grouped.actor, grouped.target, grouped.values) = (NONE, NONE, None);
-            }
-        }
-        grouped
-    }
-
-    fn is_with(&self, other: &Self) -> bool {
-        (self.actor, self.target, self.values) == (other.actor, other.target, other.values)
-    }
-}
-
-/// The findings of a cause.
-fn parts(input: &IncidentInput, cause: Option<usize>, rows: &[usize], level: Level) -> Vec<Part> {
-    let grouped = rows.iter().map(|row| GroupedRow::new(input, *row, cause.is_some(), level));
-    let mut grouped: Vec<GroupedRow<'_>> = grouped.collect();
-    grouped.sort_unstable();
-    let (mut parts, mut single) = (Vec::new(), Vec::new());
-    for same in grouped.chunk_by(GroupedRow::is_with) {
-        let GroupedRow { actor, target, values, .. } = same[0];
-        let cause = cause.map_or(Cause::Score, Cause::Flag);
-        let group = Group { cause, actor, target, values: values.cloned() };
-        let rows: Vec<usize> = same.iter().map(|row| row.place).collect();
-        let together = if cause == Cause::Score && !is_supported(input, &group) {
-            let (bursts, rest) = bursts(input, rows);
-            single.extend(rest);
-            bursts
-        } else {
-            split(input, rows)
-        };
-        parts.extend(together.into_iter().map(|rows| Part { group: group.clone(), rows }));
-    }
-    parts.extend(alike(input, single));
-    parts
-}
-
-/// Whether flagged rows are about the same pair.
-fn is_supported(input: &IncidentInput, group: &Group) -> bool {
-    group.actor != NONE
-        && group.target != NONE
-        && input.flagged_pairs().contains(&(group.actor, group.target))
-}
-
-/// Rows of one pair that are near in time, and the others.
-fn bursts(input: &IncidentInput, rows: Vec<usize>) -> (Vec<Vec<usize>>, Vec<usize>) {
-    let first = rows.first().map(|row| &input.evidence[*row]);
-    let about = |row: &Evidence| input.actor(row.actor) != NONE || input.target(row.target) != NONE;
-    if !first.is_some_and(about) {
-        return (Vec::new(), rows);
-    }
-    let (mut bursts, mut rest) = (Vec::new(), Vec::new());
-    for part in cut(input, rows, input.gap) {
-        if part.len() >= FEW { bursts.push(part) } else { rest.extend(part) }
-    }
-    (bursts, rest)
-}
-
-/// Single rows by the way in which they are odd.
-fn alike(input: &IncidentInput, rows: Vec<usize>) -> Vec<Part> {
-    let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-    for row in rows {
-        groups.entry(input.evidence[row].signature.get()).or_default().push(row);
-    }
-    let of_signature = |(signature, mut rows): (Option<usize>, Vec<usize>)| {
-        rows.sort_unstable_by_key(|row| {
-            let row = &input.evidence[*row];
-            (row.time.get(), row.row)
-        });
-        let cause = Cause::Alike(signature.unwrap_or(usize::MAX));
-        Part { group: Group { cause, actor: NONE, target: NONE, values: None }, rows }
-    };
-    groups.into_iter().map(of_signature).collect()
-}
-
-/// Cuts rows, which are in the order of time, at pauses longer than `pause`. Rows without a time, which come first, are in the
-/// first part.
-fn cut(input: &IncidentInput, rows: Vec<usize>, pause: i64) -> Vec<Vec<usize>> {
-    let mut parts: Vec<Vec<usize>> = Vec::new();
-    let mut last = None;
-    for row in rows {
-        let time = input.evidence[row].time.get();
-        let apart = matches!((last, time), (Some(last), Some(time)) if i64::saturating_sub(time, last) > pause);
-        last = time.or(last);
-        match parts.last_mut() {
-            Some(part) if !apart => part.push(row),
-            _ => parts.push(vec![row]),
-        }
-    }
-    parts
-}
-
-/// Parts of a group at pauses longer than the gap and three times the median pause. A few rows are no part of their own:
-/// they stay with those before, the first with those behind.
-fn split(input: &IncidentInput, rows: Vec<usize>) -> Vec<Vec<usize>> {
-    if rows.len() < 2 * FEW {
-        return vec![rows];
-    }
-    let times: Vec<i64> = rows.iter().filter_map(|row| input.evidence[*row].time.get()).collect();
-    let mut pauses: Vec<i64> =
-        times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-    let median = match pauses.len() {
-        0 => return vec![rows],
-        length => *pauses.select_nth_unstable((length - 1) / 2).1,
-    };
-    let mut parts: Vec<Vec<usize>> = Vec::new();
-    for part in cut(input, rows, input.gap.max(median.saturating_mul(3))) {
-        match parts.last_mut() {
-            Some(before) if part.len() < FEW || before.len() < FEW => before.extend(part),
-            _ => parts.push(part),
-        }
-    }
-    parts
-}
-
-fn finding(input: &IncidentInput, part: Part) -> Finding {
-    let Part { group: Group { cause, actor, target, values }, rows } = part;
-    let times = rows.iter().filter_map(|row| input.evidence[*row].time.get());
-    let span = Span::from_times(times.collect());
+fn key_of(
+    input: &IncidentInput,
+    cause: Cause,
+    (actor, target): (Code, Code),
+    values: Option<&[HitKey]>,
+) -> String {
     let signature = match cause {
         Cause::Alike(signature) => input.signatures.get(signature).map(Signature::describe),
         Cause::Flag(_) | Cause::Score => None,
@@ -288,19 +309,47 @@ fn finding(input: &IncidentInput, part: Part) -> Finding {
         let value = input.values.get(code as usize);
         parts.extend(value.map_or(["none", ""], |value| [value.kind.nouns().0, &value.text]));
     };
-    match &values {
+    match values {
         Some(values) => values.iter().for_each(|part| add(part.code)),
         None => [actor, target].into_iter().for_each(add),
     }
-    Finding { key: key(&parts), cause, actor, target, rows, span }
+    key(&parts)
 }
 
-impl IncidentInput {
-    /// Pairs of actor and target that a flag has hit.
-    fn flagged_pairs(&self) -> &HashSet<(Code, Code)> {
-        self.flagged_pairs.get_or_init(|| {
-            let flagged = self.evidence.iter().filter(|row| !row.hits.is_empty());
-            flagged.map(|row| (self.actor(row.actor), self.target(row.target))).collect()
+impl Spilled for FoundRow {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.row.write(out);
+        self.finding.write(out);
+        self.time.write(out);
+        self.actor.write(out);
+        self.target.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            row: Spilled::read(input)?,
+            finding: Spilled::read(input)?,
+            time: Spilled::read(input)?,
+            actor: Spilled::read(input)?,
+            target: Spilled::read(input)?,
+        })
+    }
+}
+
+impl Spilled for SideRows {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.group.write(out);
+        self.side.write(out);
+        self.code.write(out);
+        self.rows.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            group: Spilled::read(input)?,
+            side: Spilled::read(input)?,
+            code: Spilled::read(input)?,
+            rows: Spilled::read(input)?,
         })
     }
 }

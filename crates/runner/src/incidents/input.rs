@@ -1,9 +1,6 @@
 //! What incidents are made from.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-};
+use std::sync::Arc;
 
 use anomal_core::{Facts, proto::plan::FactInfo};
 use anomal_spec::{EntityKind, Severity};
@@ -193,7 +190,6 @@ pub(crate) struct IncidentInput {
     pub flags: Vec<FlagInfo>,
     pub values: Vec<Value>,
     pub signatures: Vec<Signature>,
-    pub evidence: Vec<Evidence>,
     /// All rows of the result table.
     pub rows: u64,
     /// Different actors of all rows.
@@ -202,14 +198,14 @@ pub(crate) struct IncidentInput {
     pub gap: i64,
     /// Microseconds of the unit that times count, where they are whole numbers.
     pub time_step: Option<i64>,
-    /// The nouns of actors, for one and for several.
-    pub actor_nouns: (String, String),
+    /// The kinds of actors with their nouns, for one and for several.
+    pub actor_nouns: Vec<(EntityKind, [String; 2])>,
     /// Findings beyond which causes are grouped more coarsely.
     pub max_findings: usize,
-    /// Pairs of actor and target that a flag has hit; made when it is first needed.
-    pub flagged_pairs: OnceLock<HashSet<(Code, Code)>>,
-    /// The scores of suspicious rows, ascending; as above.
-    pub suspicious_scores: OnceLock<Vec<f64>>,
+    /// Bytes of rows that each step holds in memory; beyond that they are in temporary files.
+    pub memory: usize,
+    /// Whether rows have no actors, and no targets: the roles were given up.
+    pub without: [bool; 2],
 }
 
 impl IncidentInput {

@@ -1,16 +1,18 @@
 //! How much an incident deserves a look: a sum of parts that people can read.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
+use anomal_core::Result;
 use anomal_spec::Severity;
 
 use super::{
     RiskParts,
-    findings::Finding,
-    input::{Code, IncidentInput, NONE},
+    findings::{Finding, Sums},
+    input::{Code, IncidentInput},
     merge::Group,
     span::Span,
 };
+use crate::spool::Spool;
 
 const HIGH: i64 = 70;
 const MEDIUM: i64 = 40;
@@ -30,6 +32,8 @@ const COMMON_ACTORS: u32 = 5;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draft {
     pub findings: Vec<usize>,
+    /// The place of its group of findings.
+    pub group: u32,
     pub together: Vec<&'static str>,
     pub is_chain: bool,
     /// Of the finding that leads.
@@ -38,23 +42,25 @@ pub(super) struct Draft {
     pub lead: usize,
     /// By severity, then place.
     pub flags: Vec<usize>,
-    /// Values with their rows, by code.
-    pub actors: Vec<(Code, u64)>,
-    pub targets: Vec<(Code, u64)>,
+    pub things: Things,
     pub rows: u64,
     pub suspicious: u64,
     pub span: Option<Span>,
     pub parts: RiskParts,
     pub risk: i64,
     pub top_row: u64,
+    /// The highest score of a suspicious row.
+    highest: Option<f64>,
+}
+
+/// How many different values rows have: actors and targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Things {
+    pub actors: u64,
+    pub targets: u64,
 }
 
 impl Draft {
-    /// Its evidence rows by their places.
-    pub fn members<'a>(&'a self, findings: &'a [Finding]) -> impl Iterator<Item = usize> + 'a {
-        self.findings.iter().flat_map(|finding| findings[*finding].rows.iter().copied())
-    }
-
     /// The highest risk first; of equal ones more rows, the earlier, the smaller key.
     pub fn order(&self, other: &Self) -> Ordering {
         let start = |draft: &Self| draft.span.map_or(i64::MAX, |span| span.first);
@@ -74,46 +80,61 @@ pub(super) fn severity(risk: i64) -> Severity {
     }
 }
 
-pub(super) fn draft(input: &IncidentInput, findings: &[Finding], group: &Group) -> Draft {
-    let rows = || group.findings.iter().flat_map(|finding| &findings[*finding].rows);
-    let evidence = || rows().map(|row| &input.evidence[*row]);
-    let mut flags: Vec<usize> = evidence().flat_map(|row| row.hits.iter().copied()).collect();
-    flags.sort_unstable();
-    flags.dedup();
+/// Incidents of groups of findings, in their order. `spans` and `things` are those of the groups; `scores` those of suspicious
+/// rows, ascending.
+///
+/// # Errors
+/// `Output` if scores can't be read again.
+pub(super) fn drafts(
+    input: &IncidentInput,
+    findings: &[Finding],
+    groups: &[Group],
+    (spans, things): (&[Option<Span>], &[Things]),
+    scores: &Spool<f64>,
+) -> Result<Vec<Draft>> {
+    let place = |group: usize| u32::try_from(group).unwrap_or(u32::MAX);
+    let draft = |(group, ((of_it, span), things)): (usize, ((&Group, &Option<Span>), &Things))| {
+        draft(input, findings, (place(group), of_it), *span, *things)
+    };
+    let mut drafts: Vec<Draft> =
+        groups.iter().zip(spans).zip(things).enumerate().map(draft).collect();
+    add_scores(&mut drafts, scores)?;
+    for draft in &mut drafts {
+        let RiskParts { flag, score, more, rarity } = draft.parts;
+        draft.risk = (flag + score + more + rarity).clamp(1, 100);
+    }
+    Ok(drafts)
+}
+
+fn draft(
+    input: &IncidentInput,
+    findings: &[Finding],
+    (place, group): (u32, &Group),
+    span: Option<Span>,
+    things: Things,
+) -> Draft {
+    let mut sums = Sums::default();
+    group.findings.iter().for_each(|finding| sums.merge(&findings[*finding].sums));
+    let mut flags = std::mem::take(&mut sums.flags);
     flags.sort_by_key(|flag| std::cmp::Reverse(input.flags[*flag].severity));
-    let actors = counts(evidence().map(|row| row.actor));
-    let targets = counts(evidence().map(|row| row.target));
     let lead = lead(input, findings, &group.findings);
-    let mut draft = Draft {
+    Draft {
         key: lead.map_or_else(String::new, |lead| findings[lead].key.clone()),
         lead: lead.unwrap_or_default(),
-        rows: rows().count() as u64,
-        suspicious: evidence().filter(|row| row.suspicious).count() as u64,
-        span: match group.findings.as_slice() {
-            [only] => findings[*only].span,
-            _ => Span::from_times(evidence().filter_map(|row| row.time.get()).collect()),
-        },
-        top_row: top_row(input, rows().copied()),
+        parts: parts(input, &flags, things, &sums),
+        rows: sums.rows,
+        suspicious: sums.suspicious,
+        span,
+        top_row: sums.top.map_or(0, |(_, row)| row),
+        highest: sums.highest,
         flags,
-        actors,
-        targets,
-        parts: RiskParts::default(),
+        things,
+        group: place,
         risk: 1,
         together: group.together.clone(),
         is_chain: group.is_chain,
         findings: group.findings.clone(),
-    };
-    draft.parts = parts(input, findings, &draft);
-    let RiskParts { flag, score, more, rarity } = draft.parts;
-    draft.risk = (flag + score + more + rarity).clamp(1, 100);
-    draft
-}
-
-/// Values with their rows, by code.
-fn counts(codes: impl Iterator<Item = Code>) -> Vec<(Code, u64)> {
-    let mut codes: Vec<Code> = codes.filter(|code| *code != NONE).collect();
-    codes.sort_unstable();
-    codes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect()
+    }
 }
 
 /// The first finding by severity, rows and key.
@@ -124,76 +145,64 @@ fn lead(input: &IncidentInput, findings: &[Finding], places: &[usize]) -> Option
             super::findings::Cause::Flag(flag) => Some(input.flags[flag].severity),
             _ => None,
         };
-        (std::cmp::Reverse((severity, finding.rows.len())), finding.key.as_str())
+        (std::cmp::Reverse((severity, finding.sums.rows)), finding.key.as_str())
     };
     places.iter().copied().min_by(|a, b| order(a).cmp(&order(b)))
 }
 
-/// The row with the highest score, of equal ones the first.
-fn top_row(input: &IncidentInput, rows: impl Iterator<Item = usize>) -> u64 {
-    let score = |row: usize| input.evidence[row].score.get().unwrap_or(f64::NEG_INFINITY);
-    let order = |a: &usize, b: &usize| {
-        let rows = || input.evidence[*b].row.cmp(&input.evidence[*a].row);
-        score(*a).total_cmp(&score(*b)).then_with(rows)
-    };
-    rows.max_by(order).map_or(0, |row| input.evidence[row].row)
-}
-
-fn parts(input: &IncidentInput, findings: &[Finding], draft: &Draft) -> RiskParts {
-    let flag = draft.flags.first().map_or(0, |flag| FLAG[input.flags[*flag].severity as usize]);
-    let highest = draft
-        .members(findings)
-        .map(|row| &input.evidence[row])
-        .filter(|row| row.suspicious)
-        .filter_map(|row| row.score.get())
-        .max_by(f64::total_cmp);
-    let score = highest.map_or(0, |highest| score_part(input.suspicious_scores(), highest));
-    let agree = draft
-        .members(findings)
-        .map(|row| &input.evidence[row])
-        .filter(|row| row.suspicious && !row.hits.is_empty())
-        .count() as u64;
-    let kinds = draft.flags.len().saturating_sub(1) + usize::from(agree >= AGREEING);
+/// All but that of the score.
+fn parts(input: &IncidentInput, flags: &[usize], things: Things, sums: &Sums) -> RiskParts {
+    let flag = flags.first().map_or(0, |flag| FLAG[input.flags[*flag].severity as usize]);
+    let kinds = flags.len().saturating_sub(1) + usize::from(sums.agreeing >= AGREEING);
     let more = MOST_MORE.min(MORE * i64::try_from(kinds).unwrap_or(i64::MAX / MORE));
-    let rarity = if draft.flags.is_empty() { 0 } else { rarity(input, findings, draft) };
-    RiskParts { flag, score, more, rarity }
+    let rarity = if flags.is_empty() { 0 } else { rarity(things, sums) };
+    RiskParts { flag, score: 0, more, rarity }
 }
 
-/// 30 times the share of suspicious rows that score no higher. `scores` ascend.
-fn score_part(scores: &[f64], highest: f64) -> i64 {
-    let below = scores.partition_point(|score| score.total_cmp(&highest).is_le());
-    let share = below as f64 / scores.len().max(1) as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "0 to 30")]
-    let part = (SCORE * share).round() as i64;
-    part
+/// For each 30 times the share of suspicious rows that score no higher than its highest.
+fn add_scores(drafts: &mut [Draft], scores: &Spool<f64>) -> Result<()> {
+    let highest = |(place, draft): (usize, &Draft)| Some((draft.highest?, place));
+    let mut wanted: Vec<(f64, usize)> = drafts.iter().enumerate().filter_map(highest).collect();
+    wanted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mut all = scores.iter().peekable();
+    let mut below = 0_u64;
+    for (highest, place) in wanted {
+        let no_higher = |score: &Result<Cow<'_, f64>>| {
+            score.as_ref().map_or(true, |score| score.total_cmp(&highest).is_le())
+        };
+        while let Some(score) = all.next_if(no_higher) {
+            score?;
+            below += 1;
+        }
+        let share = below as f64 / scores.len().max(1) as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "0 to 30")]
+        let part = (SCORE * share).round() as i64;
+        drafts[place].parts.score = part;
+    }
+    Ok(())
 }
 
-fn rarity(input: &IncidentInput, findings: &[Finding], draft: &Draft) -> i64 {
-    let of_target = |row: usize| match input.values.get(input.evidence[row].target as usize) {
-        Some(value) if value.actors == 1 => RARITY,
+/// Whether a target is common, neither, or rare: 0, 1, 2.
+pub(super) fn rarity_of(input: &IncidentInput, target: Code) -> usize {
+    match input.values.get(target as usize) {
+        Some(value) if value.actors == 1 => 2,
         Some(value)
             if value.actors >= COMMON_ACTORS && u64::from(value.actors) * 10 > input.actors =>
         {
-            -RARITY
+            0
         }
-        _ => 0,
-    };
-    let mut all: Vec<i64> = draft.members(findings).map(of_target).collect();
-    let middle = (all.len().max(1) - 1) / 2;
-    all.sort_unstable();
-    let median = all.get(middle).copied().unwrap_or_default();
-    let alone = draft.actors.len() == 1 && draft.rows >= SEVERAL;
-    if median > 0 && !alone { 0 } else { median }
+        _ => 1,
+    }
 }
 
-impl IncidentInput {
-    /// The scores of suspicious rows, ascending.
-    fn suspicious_scores(&self) -> &[f64] {
-        self.suspicious_scores.get_or_init(|| {
-            let suspicious = self.evidence.iter().filter(|row| row.suspicious);
-            let mut scores: Vec<f64> = suspicious.filter_map(|row| row.score.get()).collect();
-            scores.sort_unstable_by(f64::total_cmp);
-            scores
-        })
+/// That of the median of its rows.
+fn rarity(things: Things, sums: &Sums) -> i64 {
+    let [common, neither, _] = sums.rarity;
+    let middle = (sums.rows.max(1) - 1) / 2;
+    let alone = things.actors == 1 && sums.rows >= SEVERAL;
+    match middle {
+        middle if middle < common => -RARITY,
+        middle if middle < common + neither || !alone => 0,
+        _ => RARITY,
     }
 }

@@ -2,12 +2,63 @@ use anomal_core::proto::plan::{FactInfo, FactUnit};
 use anomal_spec::{EntityKind, Severity};
 use proptest::prelude::*;
 
+use std::ops::{Deref, DerefMut};
+
 use super::*;
 
 const MINUTE: i64 = 60_000_000;
 
+/// Rows of evidence, and what their incidents depend on beside them.
+#[derive(Clone)]
+struct Case {
+    input: IncidentInput,
+    evidence: Vec<Evidence>,
+}
+
+impl Deref for Case {
+    type Target = IncidentInput;
+
+    fn deref(&self) -> &IncidentInput {
+        &self.input
+    }
+}
+
+impl DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut IncidentInput {
+        &mut self.input
+    }
+}
+
+/// The incidents, and for each row, in order, the number of its own.
+struct Found {
+    set: IncidentSet,
+    numbers: Vec<u64>,
+}
+
+impl Deref for Found {
+    type Target = IncidentSet;
+
+    fn deref(&self) -> &IncidentSet {
+        &self.set
+    }
+}
+
+fn incidents(case: &Case) -> Found {
+    let mut evidence = Spool::new(case.memory);
+    case.evidence.iter().try_for_each(|row| evidence.push(row.clone())).unwrap();
+    let (set, rows) = super::incidents(&case.input, evidence).unwrap();
+    let rows: Vec<NumberedRow> = rows.iter().collect::<Result<_>>().unwrap();
+    assert!(rows.is_sorted_by_key(|row| row.row) && rows.len() == case.evidence.len());
+    let number = |evidence: &Evidence| {
+        let row = &rows[rows.binary_search_by_key(&evidence.row, |row| row.row).unwrap()];
+        assert_eq!((row.time, row.actor), (evidence.time.get(), evidence.actor));
+        row.incident
+    };
+    Found { numbers: case.evidence.iter().map(number).collect(), set }
+}
+
 /// Hosts and domains by number; each is in few rows unless it is said otherwise.
-fn input(evidence: Vec<Evidence>) -> IncidentInput {
+fn input(evidence: Vec<Evidence>) -> Case {
     let flag = |name: &str, severity, title: &str| FlagInfo {
         name: name.into(),
         severity,
@@ -19,7 +70,7 @@ fn input(evidence: Vec<Evidence>) -> IncidentInput {
     let value = |kind, text: String| Value { kind, text, actor_rows: 1, target_rows: 1, actors: 2 };
     let hosts = (0..20).map(|host| value(EntityKind::Host, format!("10.0.0.{host}")));
     let domains = (0..20).map(|domain| value(EntityKind::Domain, format!("d{domain}.example")));
-    IncidentInput {
+    let input = IncidentInput {
         flags: vec![
             flag("beacon", Severity::Low, ""),
             flag("tunnel", Severity::High, "{count} names below {target} {time}"),
@@ -30,14 +81,19 @@ fn input(evidence: Vec<Evidence>) -> IncidentInput {
             Signature { features: vec!["bytes".into()], state: SignatureState::High },
             Signature { features: vec!["code".into()], state: SignatureState::Value("X".into()) },
         ],
-        evidence,
         rows: 1_000,
         actors: 20,
         gap: 60 * MINUTE,
-        actor_nouns: ("host".into(), "hosts".into()),
+        actor_nouns: vec![
+            (EntityKind::Host, ["host".into(), "hosts".into()]),
+            (EntityKind::User, ["user".into(), "users".into()]),
+        ],
         max_findings: 200_000,
-        ..IncidentInput::default()
-    }
+        memory: 1 << 30,
+        time_step: None,
+        without: [false; 2],
+    };
+    Case { input, evidence }
 }
 
 /// A row of a host about a domain.
@@ -59,7 +115,7 @@ fn scored(score: f64, evidence: Evidence) -> Evidence {
     Evidence { suspicious: true, score: Some(score).into(), signature: Some(0).into(), ..evidence }
 }
 
-fn titles(set: &IncidentSet) -> Vec<&str> {
+fn titles(set: &Found) -> Vec<&str> {
     set.incidents.iter().map(|incident| incident.title.as_str()).collect()
 }
 
@@ -156,13 +212,25 @@ fn rows_without_a_flag_are_bursts_or_alike() {
 }
 
 #[test]
+fn actors_are_counted_by_what_they_are() {
+    let rows: Vec<Evidence> =
+        (0..3).map(|n| scored(0.2, row(n, 0, u32::try_from(n).unwrap(), 7))).collect();
+    let mut input = input(rows);
+    assert_eq!(titles(&incidents(&input)), ["3 rows alike: bytes is high, 3 hosts"]);
+    input.values[1].kind = EntityKind::User;
+    assert_eq!(titles(&incidents(&input)), ["3 rows alike: bytes is high, 3 actors"]);
+    (0..3).for_each(|host| input.values[host].kind = EntityKind::User);
+    assert_eq!(titles(&incidents(&input)), ["3 rows alike: bytes is high, 3 users"]);
+}
+
+#[test]
 fn values_of_most_rows_say_nothing() {
     let rows: Vec<Evidence> =
         (0..4).map(|n| hit(0, row(n, 0, u32::try_from(n).unwrap(), 1))).collect();
     let mut input = input(rows);
     input.values[21].target_rows = 201;
     assert_eq!(incidents(&input).count, 4);
-    input = IncidentInput { evidence: input.evidence.clone(), ..self::input(Vec::new()) };
+    input = self::input(input.evidence);
     input.values[21].target_rows = 200;
     assert_eq!(incidents(&input).count, 1);
 }
@@ -199,7 +267,7 @@ fn beyond_the_bound_causes_are_grouped_more_coarsely() {
     let set = incidents(&input);
     assert_eq!(set.coarser, ["flag beacon: by their actors alone"]);
     assert_eq!(set.findings, 20);
-    let mut input = IncidentInput { evidence: input.evidence.clone(), ..self::input(Vec::new()) };
+    let mut input = self::input(input.evidence);
     input.max_findings = 1;
     let set = incidents(&input);
     assert_eq!((set.findings, set.count), (1, 1));
@@ -242,7 +310,11 @@ fn many_rows() {
                 _ => scored((mixed % 1_000) as f64 / 1e3, plain),
             }
         };
-        let mut input = input((0..rows).map(evidence).collect());
+        let mut input = input(Vec::new());
+        // As a run.
+        input.memory = 64 << 20;
+        let mut spool = Spool::new(input.memory);
+        (0..rows).map(evidence).try_for_each(|row| spool.push(row)).unwrap();
         let value = |kind, number: u64| Value {
             kind,
             text: format!("{number}.example"),
@@ -254,7 +326,7 @@ fn many_rows() {
         let domains = (0..DOMAINS).map(|number| value(EntityKind::Domain, number));
         input.values = hosts.chain(domains).collect();
         let started = std::time::Instant::now();
-        let set = incidents(&input);
+        let (set, _) = super::incidents(&input, spool).unwrap();
         let seconds = started.elapsed().as_secs_f64();
         let size = size_of::<Evidence>();
         eprintln!("{rows} rows: {} incidents in {seconds:.2} s, {size} bytes a row", set.count);
@@ -298,7 +370,7 @@ fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
                 target,
                 suspicious: suspicious || hits.is_empty(),
                 score: Some(f64::from(score) / 1e3).into(),
-                facts: None,
+                facts: (score % 3 > 0).then(|| vec![f64::from(score % 2).into()].into()),
                 group: (grouped == 0 && !hits.is_empty() && actor != NONE).then(|| [key].into()),
                 signature: (signature < 2).then_some(signature).into(),
                 hits: hits.into_iter().collect(),
@@ -309,7 +381,7 @@ fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
 }
 
 /// Incidents by what does not depend on the order of rows.
-fn shape(input: &IncidentInput, set: &IncidentSet) -> Vec<(String, i64, Vec<u64>)> {
+fn shape(input: &Case, set: &Found) -> Vec<(String, i64, Vec<u64>)> {
     let mut rows: Vec<Vec<u64>> = vec![Vec::new(); set.incidents.len()];
     for (evidence, number) in input.evidence.iter().zip(&set.numbers) {
         rows[usize::try_from(*number).unwrap() - 1].push(evidence.row);
@@ -408,7 +480,7 @@ proptest! {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             shuffled.swap(place, usize::try_from(state >> 33).unwrap() % (place + 1));
         }
-        let other = IncidentInput { evidence: shuffled, ..self::input(Vec::new()) };
+        let other = self::input(shuffled);
         let (a, b) = (incidents(&input), incidents(&other));
         prop_assert_eq!(&a.incidents, &b.incidents);
         prop_assert_eq!(shape(&input, &a), shape(&other, &b));
@@ -421,13 +493,13 @@ proptest! {
         let row = more.len() as u64;
         more.extend((0..3).map(|n| hit(0, self::row(row + n, 0, 15, 15))));
         let other = self::input(more);
-        let keys = |set: &IncidentSet| -> Vec<(String, u64)> {
+        let keys = |set: &Found| -> Vec<(String, u64)> {
             let mut all: Vec<_> = set.incidents.iter().map(|one| (one.key.clone(), one.rows)).collect();
             all.sort();
             all
         };
         let (before, mut after) = (keys(&incidents(&input)), keys(&incidents(&other)));
-        let new = incidents(&other).incidents.into_iter().find(|one| one.targets.iter().any(|t| t.value == "d15.example"));
+        let new = incidents(&other).set.incidents.into_iter().find(|one| one.targets.iter().any(|t| t.value == "d15.example"));
         let new = new.map(|one| (one.key, one.rows)).unwrap();
         let place = after.iter().position(|one| *one == new).unwrap();
         after.remove(place);
@@ -435,9 +507,26 @@ proptest! {
     }
 
     #[test]
+    fn what_fits_into_memory_changes_nothing(rows in any_evidence(), memory in 1_usize..3_000, most in 1_usize..30) {
+        let mut whole = input(rows);
+        whole.max_findings = most;
+        let mut bounded = whole.clone();
+        bounded.memory = memory;
+        let (a, b) = (incidents(&whole), incidents(&bounded));
+        prop_assert_eq!(&a.incidents, &b.incidents);
+        prop_assert_eq!(&a.numbers, &b.numbers);
+        prop_assert_eq!(
+            (a.count, a.by_severity, a.rest_rows, a.findings, &a.coarser),
+            (b.count, b.by_severity, b.rest_rows, b.findings, &b.coarser)
+        );
+    }
+
+    #[test]
     fn no_incident_but_a_chain_has_findings_of_two_targets(rows in any_evidence()) {
         let input = input(rows);
-        let (findings, _) = findings::findings(&input);
+        let mut evidence = Spool::new(1 << 30);
+        input.evidence.iter().try_for_each(|row| evidence.push(row.clone())).unwrap();
+        let findings = findings::findings(&input, evidence).unwrap().all;
         for group in merge::merge(&input, &findings) {
             let mut targets: Vec<Code> = group.findings.iter().map(|place| findings[*place].target).collect();
             targets.dedup();

@@ -19,31 +19,32 @@ const VALUE: usize = 40;
 /// Flags that a title names.
 const FLAGS: usize = 2;
 
-/// `facts`: those of the flag that leads.
+/// `facts`: those of the flag that leads; `actors`: those with the most rows.
 pub(super) fn title(
     input: &IncidentInput,
     findings: &[Finding],
     draft: &Draft,
     facts: &[IncidentFact],
+    actors: &[(Code, u64)],
 ) -> String {
     let lead = &findings[draft.lead];
     let text = match lead.cause {
-        Cause::Alike(signature) => alike(input, draft, signature),
+        Cause::Alike(signature) => alike(input, draft, signature, actors),
         Cause::Score => burst(input, draft, lead),
-        Cause::Flag(flag) => flagged(input, findings, draft, flag, facts),
+        Cause::Flag(flag) => flagged(input, findings, draft, (flag, facts), actors),
     };
     shortened(&visible(&text), TITLE)
 }
 
 /// `13 rows alike: dns.response_code is SERVFAIL, 10 hosts`.
-fn alike(input: &IncidentInput, draft: &Draft, signature: usize) -> String {
+fn alike(input: &IncidentInput, draft: &Draft, signature: usize, actors: &[(Code, u64)]) -> String {
     let way = input.signatures.get(signature);
     let way = way.map_or_else(|| "unusual".to_owned(), super::Signature::describe);
     let way = shortened(&way, VALUE * 2);
-    let about = match draft.actors.as_slice() {
+    let about = match actors {
         [] => String::new(),
         [(only, _)] => format!(", {}", value(input, *only)),
-        several => format!(", {}", nouns(several.len(), &input.actor_nouns)),
+        several => format!(", {}", counted_actors(input, draft, several)),
     };
     match draft.rows {
         1 => format!("1 row: {way}{about}"),
@@ -68,8 +69,8 @@ fn flagged(
     input: &IncidentInput,
     findings: &[Finding],
     draft: &Draft,
-    flag: usize,
-    facts: &[IncidentFact],
+    (flag, facts): (usize, &[IncidentFact]),
+    actors: &[(Code, u64)],
 ) -> String {
     let lead = &findings[draft.lead];
     let flags = flags(input, draft);
@@ -86,11 +87,10 @@ fn flagged(
     match (actor, target) {
         (NONE, NONE) => format!("{what} ({flags})"),
         (NONE, target) => {
-            let many = draft.actors.len();
-            let actors = if many > 0 {
-                format!(", {}", nouns(many, &input.actor_nouns))
-            } else {
+            let actors = if actors.is_empty() {
                 String::new()
+            } else {
+                format!(", {}", counted_actors(input, draft, actors))
             };
             format!("{}: {what}{actors} ({flags})", value(input, target))
         }
@@ -187,8 +187,15 @@ fn flags(input: &IncidentInput, draft: &Draft) -> String {
     }
 }
 
-fn nouns(count: usize, (one, many): &(String, String)) -> String {
-    counted(count as u64, one, many)
+/// `3 hosts`. `actors`: those with the most rows.
+fn counted_actors(input: &IncidentInput, draft: &Draft, actors: &[(Code, u64)]) -> String {
+    let kind = |(code, _): &(Code, u64)| input.values.get(*code as usize).map(|value| value.kind);
+    let first = actors.first().and_then(kind);
+    let is_one = actors.iter().all(|actor| kind(actor) == first);
+    let nouns = input.actor_nouns.iter().find(|(of, _)| is_one && Some(*of) == first);
+    let [one, many] =
+        nouns.map_or(["actor", "actors"], |(_, nouns)| nouns.each_ref().map(String::as_str));
+    counted(draft.things.actors, one, many)
 }
 
 fn value(input: &IncidentInput, code: Code) -> String {

@@ -39,6 +39,8 @@ pub(crate) struct Extras {
     pub incidents: bool,
     /// `anomal.suppressed`: whether the run is quiet about the row's incident.
     pub suppressed: bool,
+    /// `anomal.time`, `anomal.actor` and `anomal.target`: what the row is about.
+    pub entities: bool,
     /// The flag of rows with values that are not of their column's type, if the source has one.
     pub strays: Option<usize>,
 }
@@ -154,7 +156,7 @@ impl AssembleResults {
         let mut numbers: Vec<Option<u64>> = vec![None; offsets.len()];
         if let Some(incidents) = &self.incidents {
             if let Some(known) = incidents.rows.get() {
-                numbers = offsets.iter().map(|row| known.number(*row)).collect();
+                numbers = known.numbers.of(&offsets)?;
             } else {
                 let rows = RowsWithHits {
                     rows: &offsets,
@@ -196,6 +198,9 @@ impl AssembleResults {
             } else {
                 columns.push(numbers);
             }
+        }
+        if let Some(incidents) = self.incidents.as_ref().filter(|_| self.extras.entities) {
+            columns.extend(incidents.roles.about(&batch.features)?);
         }
         if self.extras.details {
             let roles = self.incidents.as_ref().map(|incidents| incidents.roles.as_ref());
