@@ -1,5 +1,6 @@
 //! The stored form of a report beside its manifest, and how it is built from what a runner published.
 
+pub(crate) mod entity_rows;
 mod groups;
 mod hits;
 pub(crate) mod incident_frame;
@@ -16,8 +17,10 @@ use anomal_core::{
     Code, Error, PublishRequest, ROW, Result,
     proto::{Analysis, Report},
 };
+use polars::prelude::Column;
 use serde::{Deserialize, Serialize};
 
+use entity_rows::{LISTED_ROWS, entity_tables};
 use groups::Groups;
 use incidents::{CheckedIncidents, IncidentFrames};
 pub(crate) use result_table::severity_rank;
@@ -37,13 +40,17 @@ pub(crate) const HITS: &str = "hits.parquet";
 pub(crate) const INCIDENTS: &str = "incidents.parquet";
 /// What evidence is about, the highest risk first.
 pub(crate) const ENTITIES: &str = "entities.parquet";
+/// All rows of entities, one after another in the order of [`ENTITIES`].
+pub(crate) const ENTITY_ROWS: &str = "entity_rows.parquet";
+/// The quartiles of the first entities, one a row.
+pub(crate) const ENTITY_VALUES: &str = "entity_values.parquet";
 /// Hits by flag, incident and entities, grouped by flag in the report's order.
 pub(crate) const GROUPS: &str = "groups.parquet";
 /// [`Contents`] as JSON.
 pub(crate) const CONTENTS: &str = "contents.json.zst";
 
-/// Columns of [`SUSPECTS`] with what a row is about: the number of its incident, its time in microseconds since the epoch,
-/// its entities.
+/// Columns of [`SUSPECTS`], and but for the first of [`ROWS`], with what a row is about: the number of its incident, its time
+/// in microseconds since the epoch, its entities.
 pub(crate) const INCIDENT: &str = "anomal.incident";
 pub(crate) const TIME: &str = "anomal.time";
 pub(crate) const ACTOR: &str = "anomal.actor";
@@ -93,7 +100,7 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
     }
     let rows =
         File::open(&path).map_err(|error| invalid(&format!("cannot read its rows: {error}")))?;
-    let table = result_table::ResultTable::read(&rows, &report)?;
+    let mut table = result_table::ResultTable::read(&rows, &report)?;
     report.suspects = table.suspects.len() as u64;
     let hits = hits::group_by_flag(&report, &hits)?;
     let frames = incidents
@@ -115,7 +122,7 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
     let contents = Contents {
         analysis: reduced.analysis,
         view,
-        groups: table.groups,
+        groups: std::mem::take(&mut table.groups),
         hits: counts,
         incidents: summary,
     };
@@ -128,7 +135,12 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
         (HITS, parquet::write(hits.into_frame()?)?),
         (CONTENTS, temporary::from_bytes(&contents)?),
     ];
-    if let Some(IncidentFrames { incidents, entities, groups, .. }) = frames {
+    if let Some(IncidentFrames { incidents, mut entities, groups, summaries, .. }) = frames {
+        if let Some(tables) = entity_tables(&rows, &table, &report, &summaries)? {
+            entities.with_column(Column::new(LISTED_ROWS.into(), tables.listed))?;
+            files.push((ENTITY_ROWS, parquet::write(tables.rows)?));
+            files.push((ENTITY_VALUES, parquet::write(tables.values)?));
+        }
         for (name, frame) in [(INCIDENTS, incidents), (ENTITIES, entities), (GROUPS, groups)] {
             files.push((name, parquet::write(frame)?));
         }

@@ -5,6 +5,7 @@ pub(crate) mod judging;
 pub(crate) mod listing;
 
 use std::{
+    fs::File,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -85,6 +86,7 @@ impl LocalReportEngine {
                     incidents: store.file(id, contents::INCIDENTS).await?,
                     entities: store.file(id, contents::ENTITIES).await?,
                     groups: store.file(id, contents::GROUPS).await?,
+                    entity_rows: self.entity_rows(id).await?,
                 }),
                 None => None,
             },
@@ -96,6 +98,16 @@ impl LocalReportEngine {
             all.remove(0);
         }
         Ok(open)
+    }
+
+    /// The tables of the rows of entities, which reports of older versions do not have.
+    async fn entity_rows(&self, id: &str) -> Result<Option<(File, File)>> {
+        let store = &self.0.store;
+        match store.file(id, contents::ENTITY_ROWS).await {
+            Ok(rows) => Ok(Some((rows, store.file(id, contents::ENTITY_VALUES).await?))),
+            Err(error) if error.code == Code::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads from an open report on a blocking thread.

@@ -1,6 +1,7 @@
 //! A report that is open for reading.
 
 mod entity;
+mod entity_rows;
 mod fit;
 mod records;
 mod search;
@@ -14,13 +15,17 @@ use anomal_core::{
 use polars::prelude::{Column, DataFrame, IdxCa, SortOptions};
 
 use crate::{
-    contents::{self, Contents, RowGroup, incident_frame, parquet::read_columns},
+    contents::{
+        self, Contents, RowGroup, incident_frame,
+        parquet::{read_columns, read_layout},
+    },
     view::{
         Hit, Line, Page, Query, Record, ReportDocument, View,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable},
     },
 };
+use entity_rows::EntityTables;
 use records::Records;
 
 /// Actors of a document whose times are drawn.
@@ -44,6 +49,9 @@ pub struct OpenReport {
     rows: File,
     hit_rows: File,
     flag_groups: Option<File>,
+    entity_tables: Option<EntityTables>,
+    /// The columns of `rows`.
+    row_columns: Vec<String>,
 }
 
 /// The files of a stored report.
@@ -60,6 +68,8 @@ pub(crate) struct IncidentFiles {
     pub incidents: File,
     pub entities: File,
     pub groups: File,
+    /// All rows of entities, and the quartiles of their values; reports of older versions have neither.
+    pub entity_rows: Option<(File, File)>,
 }
 
 impl OpenReport {
@@ -71,17 +81,26 @@ impl OpenReport {
         let mut suspects = read_columns(&files.suspects, None, None)?;
         suspects.rechunk_mut();
         let numbers = suspects.column(ROW)?.u64()?.into_no_null_iter().collect();
-        let incidents = match &files.incidents {
-            Some(files) => Some(IncidentTable {
+        let row_columns = read_layout(&files.rows)?.columns;
+        let (mut incidents, mut flag_groups, mut entity_tables) = (None, None, None);
+        if let Some(files) = files.incidents {
+            let entities = whole(&files.entities)?;
+            incidents = Some(IncidentTable {
                 incidents: incident_frame::read_incidents(&whole(&files.incidents)?)?,
-                entities: incident_frame::read_entities(&whole(&files.entities)?)?,
+                entities: incident_frame::read_entities(&entities)?,
                 summary: summary.unwrap_or_default(),
-            }),
-            None => None,
-        };
+            });
+            flag_groups = Some(files.groups);
+            let tables = files.entity_rows;
+            entity_tables = tables
+                .map(|(rows, values)| EntityTables::new(rows, values, &entities))
+                .transpose()?;
+        }
         Ok(Self {
             incidents,
-            flag_groups: files.incidents.map(|files| files.groups),
+            flag_groups,
+            entity_tables,
+            row_columns,
             report,
             analysis,
             view,
@@ -342,3 +361,6 @@ fn whole(file: &File) -> Result<DataFrame> {
 fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

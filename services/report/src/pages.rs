@@ -26,6 +26,7 @@ pub mod row;
 pub mod run;
 pub mod suspect_table;
 pub mod suspects;
+pub mod timeline;
 pub mod verdicts;
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ async fn incidents_are_judged_by_keys_alone() {
     for screen in [Screen::PHONE, Screen::DESKTOP] {
         assert_accessible(&page, screen, "judge").await;
     }
+    page.click(".judge [value=true-positive]").await;
     page.follow(".judge form button").await;
     let judged = page.texts(".incidents .judged").await;
     assert_eq!(judged, ["true positive", "true positive", "benign"]);
@@ -173,10 +174,21 @@ async fn entity_is_beside_the_others() {
     let partners = page.texts("#partners-title + .scroll tbody tr").await;
     assert!(partners[0].starts_with("cpfhsl.net"), "{partners:?}");
     assert!(partners[0].contains("21") && partners[0].contains("only this host"), "{partners:?}");
-    let rows = page.texts("#partners-title + .scroll tbody td:nth-of-type(1)").await;
+    let rows = page.texts("#partners-title + .scroll tbody td:nth-of-type(2)").await;
     let sum: f64 = rows.iter().map(|rows| number(rows)).sum();
     let own = first_number(&page.text("main > p.muted").await);
     assert_eq!(sum, own, "each row that stands out is about one domain: {partners:?}");
+    // All its rows: by time, beside those of all, one line each.
+    let bars = page.attribute(".when-wide svg", "aria-label").await.unwrap();
+    assert!(bars.starts_with("84 rows from"), "{bars}");
+    let beside = page.text("[aria-labelledby=beside-title] .muted").await;
+    assert!(beside.starts_with("Above all its rows"), "{beside}");
+    let rows = page.count("[aria-labelledby=rows-title] table.dense tbody tr").await;
+    assert_eq!(rows as f64, own, "those that stand out are on one page");
+    let others = page.text("[aria-labelledby=others-title] .muted").await;
+    assert!(others.starts_with("25 of 62 rows"), "{others}");
+    let scores = page.texts("[aria-labelledby=others-title] tbody tr.suspicious").await;
+    assert!(scores.is_empty() && page.count("[aria-labelledby=others-title] tbody tr").await == 25);
     // The median of the tunnel's names is far from that of all.
     let first = page.text("[aria-labelledby=beside-title] .scroll tbody tr").await;
     assert!(first.contains("subdomain_length") || first.contains("numbers"), "{first}");
@@ -187,6 +199,11 @@ async fn entity_is_beside_the_others() {
     for screen in [Screen::PHONE, Screen::DESKTOP] {
         assert_accessible(&page, screen, "entity-beside").await;
     }
+    // From an incident to what its host did around it.
+    page.goto(&served.page("/incidents/1")).await;
+    page.follow("a[href*='near=1']").await;
+    let times = page.texts("[aria-labelledby=others-title] tbody td:nth-of-type(1)").await;
+    assert!(times.iter().any(|time| time.contains("16:") || time.contains("17:")), "{times:?}");
     // Those with the same flag, and their page.
     page.goto(&served.page("/entity?kind=host&value=10.1.1.46")).await;
     let risk = page.text("main > p.muted + p.muted").await;

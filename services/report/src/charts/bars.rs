@@ -46,7 +46,7 @@ pub fn contributions(features: &[FeatureSummary]) -> String {
 
     let hidden = order.len().saturating_sub(FEATURES);
     order.truncate(FEATURES);
-    let (left, right, top, row) = (150.0, 432.0, 44.0, 32.0);
+    let (left, right, top, row) = (176.0, 432.0, 44.0, 32.0);
     let bottom = top + row * order.len() as f64;
     let mut svg = Svg::new(WIDTH, bottom + 26.0 + if hidden > 0 { 20.0 } else { 0.0 }, &label);
     let mut swatches = vec![Swatch("normal", "all rows"), Swatch("|", "weight given")];

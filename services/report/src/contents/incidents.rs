@@ -45,6 +45,8 @@ pub(super) struct IncidentFrames {
     pub entities: DataFrame,
     pub groups: DataFrame,
     pub summary: IncidentSummary,
+    /// The rows of `entities`.
+    pub summaries: Vec<EntitySummary>,
 }
 
 impl CheckedIncidents {
@@ -154,11 +156,13 @@ impl CheckedIncidents {
         });
         let timeline = self.timeline.as_ref().map(|all| timeline::timeline(all, evidence, step));
         let (groups, flags) = groups.finish(report.flags.len())?;
+        let summaries = self.entity_summaries();
         Ok(IncidentFrames {
             incidents: incident_frame::incidents(&self.incidents)?,
-            entities: incident_frame::entities(&self.entity_summaries())?,
+            entities: incident_frame::entities(&summaries)?,
             groups,
             summary: IncidentSummary { totals: self.totals.clone(), timeline, flags },
+            summaries,
         })
     }
 

@@ -70,6 +70,10 @@ impl ResultTable {
         Ok(Self { rows, scores, suspicious, suspects, groups, columns: layout.columns })
     }
 
+    pub fn has_column(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column == name)
+    }
+
     /// The index of a row.
     pub fn index(&self, row: u64) -> Option<usize> {
         self.rows.binary_search(&row).ok()

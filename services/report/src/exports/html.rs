@@ -143,6 +143,7 @@ fn suspects(context: &ReportContext<'_>, document: &ReportDocument) -> Result<Ma
             columns: &columns,
             id_prefix,
             choose: false,
+            without: &[],
         };
         if records.is_empty() {
             Ok(Markup::default())

@@ -117,7 +117,9 @@ fn for_each_batch(
     mut take: impl FnMut(DataFrame) -> Result<()>,
 ) -> Result<()> {
     let Some(suspects) = &files.suspects else {
-        return each_batch(&files.rows, |_, frame| take(selection.apply(frame)?));
+        return each_batch(&files.rows, |_, frame| {
+            take(selection.apply(frame.drop_many([TIME, ACTOR, TARGET]))?)
+        });
     };
     let mut stored = HashSet::new();
     each_batch(suspects, |start, frame| {
@@ -133,6 +135,7 @@ fn for_each_batch(
         return Ok(());
     }
     each_batch(&files.rows, |_, frame| {
+        let frame = frame.drop_many([TIME, ACTOR, TARGET]);
         let rows = frame.column(ROW)?.u64()?.into_no_null_iter();
         let mask: Vec<bool> = rows.map(|row| !stored.contains(&row)).collect();
         let frame = frame.filter(&BooleanChunked::from_slice("mask".into(), &mask))?;

@@ -132,6 +132,7 @@ pub fn section(
                 columns: &[],
                 id_prefix: "",
                 choose: false,
+                without: &[],
             };
             suspect_table::table(context, options, suspicious)?
         },

@@ -1,4 +1,4 @@
-//! One thing that evidence is about: its incidents, who else, its values beside those of all rows.
+//! One thing that evidence is about: its incidents, who else, its values beside those of all rows, its rows.
 
 use anomal_core::{Result, proto::Incident};
 use askama::Template;
@@ -8,17 +8,25 @@ use super::{
     entities::{EntityRow, Kind, capital, lane_of, nouns_of, row},
     format::{numbers, text},
     incident_lines,
-    layout::frame::ReportBar,
+    layout::{
+        frame::ReportBar,
+        pager::{PageRange, pager},
+    },
     row::quartiles,
+    suspect_table::{self, TableOptions, default_columns},
+    timeline::{self, TimelineSpec},
 };
 use crate::{
     charts,
     view::{
-        entity::{EntityDetails, Shared},
+        Page, Record,
+        entity::{EntityDetails, OtherRows, Shared},
         incidents::{EntitySummary, Lane, level},
     },
 };
 
+/// Rows of a page.
+pub const LIMIT: usize = 25;
 /// Incidents that are listed.
 const INCIDENTS: usize = 50;
 /// Features that are compared.
@@ -35,6 +43,8 @@ struct SharedRow {
     name: Markup,
     href: Option<String>,
     rows: String,
+    /// All rows with it; empty where that is not known.
+    all_rows: String,
     others: Vec<OtherLink>,
     /// Others that are not named.
     more: usize,
@@ -48,6 +58,7 @@ struct SharedTable {
     one: Markup,
     others: Markup,
     rows: Vec<SharedRow>,
+    has_all_rows: bool,
     has_everyone: bool,
     left_off: Option<String>,
 }
@@ -73,17 +84,44 @@ struct Entity {
     shared: Vec<SharedTable>,
     features: Vec<FeatureRow>,
     features_left_off: usize,
+    /// Of all its rows, or of those that stand out.
+    has_all_values: bool,
     help: String,
+    table: Markup,
+    pager: Markup,
+    left_off: Option<String>,
+    others: Option<OtherTable>,
+    timeline: Markup,
 }
 
-/// The page. `incidents`: the numbers of those about it; `lane`: when it stood out.
+/// Its rows that do not stand out.
+struct OtherTable {
+    about: String,
+    table: Markup,
+}
+
+/// What the page shows beside the entity itself.
+#[derive(Clone, Debug, Default)]
+pub struct EntityParts {
+    /// The numbers of incidents about it.
+    pub incidents: Vec<u64>,
+    pub details: EntityDetails,
+    /// When it stood out.
+    pub lane: Option<Lane>,
+    /// A page of its rows that stand out.
+    pub rows: Page<Record>,
+    /// Others of its rows.
+    pub others: OtherRows,
+    /// The incident that these are near.
+    pub near: u64,
+}
+
 pub fn page(
     context: &ReportContext<'_>,
     entity: &EntitySummary,
-    incidents: &[u64],
-    details: &EntityDetails,
-    lane: Option<&Lane>,
+    parts: &EntityParts,
 ) -> Result<Content> {
+    let EntityParts { incidents, details, .. } = parts;
     let is_actor = entity.is_actor();
     let described: Vec<(&Incident, u64)> = incidents
         .iter()
@@ -105,20 +143,133 @@ pub fn page(
             .then(|| format!("and {} more", numbers::size(described.len() - shown))),
         suspects: context.links.section_with("suspects", &[(parameter, &entity.value)]),
         back: context.links.section("entities"),
-        lane: lane.map_or_else(Markup::default, |lane| lane_of(context, entity, lane)),
+        lane: match &parts.lane {
+            Some(lane) if details.timeline.is_none() => lane_of(context, entity, lane),
+            _ => Markup::default(),
+        },
+        timeline: by_time(context, entity, details)?,
         shared: [partners(context, details, &kind), flags(context, details, &kind)]
             .into_iter()
             .filter(|table| !table.rows.is_empty())
             .collect(),
         features,
         features_left_off,
+        has_all_values: details.has_all_values,
         help: context.links.help("quartiles"),
+        table: table(
+            context,
+            &format!("Rows of {}", text::shorten(&entity.value, 60)),
+            is_actor,
+            &parts.rows.items,
+        )?,
+        pager: pages(context, entity, parts)?,
+        left_off: left_off(entity, parts),
+        others: others(context, entity, parts)?,
     })?;
     Ok(Content {
         title: text::shorten(&entity.value, text::CELL),
         bar: Some(ReportBar::new(context, "entities")),
         body,
     })
+}
+
+/// One line a row, without what all are about.
+fn table(
+    context: &ReportContext<'_>,
+    label: &str,
+    is_actor: bool,
+    rows: &[Record],
+) -> Result<Markup> {
+    if rows.is_empty() {
+        return Ok(Markup::default());
+    }
+    let options = TableOptions {
+        label,
+        params: None,
+        features: false,
+        columns: &default_columns(context),
+        id_prefix: "",
+        choose: false,
+        without: &[if is_actor { "actor" } else { "target" }],
+    };
+    suspect_table::table(context, options, rows)
+}
+
+fn pages(
+    context: &ReportContext<'_>,
+    entity: &EntitySummary,
+    parts: &EntityParts,
+) -> Result<Markup> {
+    let rows = &parts.rows;
+    let range =
+        PageRange { offset: rows.offset, rows: rows.items.len(), total: rows.total, limit: LIMIT };
+    pager(range, "Pages of its rows", |page| {
+        let page = page.to_string();
+        let parameters =
+            [("kind", entity.kind.as_str()), ("value", &entity.value), ("page", &page)];
+        let href = context.links.section_with("entity", &parameters);
+        href.map_or_else(String::new, |href| format!("{href}#rows-title"))
+    })
+}
+
+/// Rows beyond those that pages have.
+fn left_off(entity: &EntitySummary, parts: &EntityParts) -> Option<String> {
+    let listed = parts.rows.total as u64;
+    (listed < entity.evidence).then(|| {
+        format!(
+            "{} of the {} are listed; the others are in the downloads.",
+            numbers::count(listed),
+            numbers::counted(entity.evidence, "row", "rows")
+        )
+    })
+}
+
+/// Its other rows near an incident.
+fn others(
+    context: &ReportContext<'_>,
+    entity: &EntitySummary,
+    parts: &EntityParts,
+) -> Result<Option<OtherTable>> {
+    let OtherRows { items, total, is_partial } = &parts.others;
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let shown = items.len() as u64;
+    let near = format!("nearest to incident {}", numbers::count(parts.near));
+    let about = match (shown == *total, is_partial) {
+        (true, _) => "Rows that do not stand out.".to_owned(),
+        (false, false) => format!(
+            "{} of {} that do not stand out: those {near}.",
+            numbers::count(shown),
+            numbers::counted(*total, "row", "rows")
+        ),
+        (false, true) => format!(
+            "{} of {} that do not stand out: some of those {near}, which lie far apart in the table.",
+            numbers::count(shown),
+            numbers::counted(*total, "row", "rows")
+        ),
+    };
+    let label = format!("Other rows of {}", text::shorten(&entity.value, 60));
+    Ok(Some(OtherTable { about, table: table(context, &label, entity.is_actor(), items)? }))
+}
+
+const TIMELINE: TimelineSpec<'_> = TimelineSpec {
+    title: "Its rows by time",
+    caption: "Bars: all its rows. Marks: those of incidents, by severity.",
+};
+
+fn by_time(
+    context: &ReportContext<'_>,
+    entity: &EntitySummary,
+    details: &EntityDetails,
+) -> Result<Markup> {
+    let Some(all) = &details.timeline else { return Ok(Markup::default()) };
+    let parameter = if entity.is_actor() { "actor" } else { "target" };
+    let link = |from: &str, to: &str| {
+        let parameters = [(parameter, entity.value.as_str()), ("from", from), ("to", to)];
+        context.links.section_with("suspects", &parameters)
+    };
+    timeline::section(context, &TIMELINE, all, &all.evidence, &link)
 }
 
 /// `Its risk is 100: 95 of incident 1, and 5 for a further incident of medium or high severity.`
@@ -160,6 +311,7 @@ fn partners(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -
         title: format!("{} it is seen with", capital(&text::shorten(many, 40))),
         one: text::name(&capital(one)),
         others: others_head(own),
+        has_all_rows: rows.iter().any(|row| !row.all_rows.is_empty()),
         has_everyone: rows.iter().any(|row| !row.everyone.is_empty()),
         rows,
         left_off: (left_off > 0).then(|| format!("and {} more", numbers::size(left_off))),
@@ -179,6 +331,7 @@ fn flags(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -> S
         one: Markup::trusted("Flag"),
         others: others_head(own),
         rows: details.flags.iter().map(entry).collect(),
+        has_all_rows: false,
         has_everyone: false,
         left_off: None,
     }
@@ -216,6 +369,10 @@ fn shared_row(
         name: text::bdi(&shared.name, 60),
         href,
         rows: numbers::count(shared.rows),
+        all_rows: match shared.all_rows {
+            0 => String::new(),
+            rows => numbers::count(rows),
+        },
         others: shared.others.iter().map(other).collect(),
         more: shared.other_count - shared.others.len().min(shared.other_count),
         everyone,
@@ -227,16 +384,18 @@ fn find<'a>(context: &ReportContext<'a>, value: &str, is_actor: bool) -> Option<
     context.incidents?.entities.iter().find(|it| it.value == value && rows(it) > 0)
 }
 
-/// Its values beside those of all rows: the medians that are farthest apart first, in units of the range from the 5 % to the
-/// 95 % quantile of all rows. Features without weight are left out.
+/// Its values beside those of all rows: the quartiles that are farthest apart first, in units of the range from the 5 % to
+/// the 95 % quantile of all rows. Features without weight are left out.
 fn features(context: &ReportContext<'_>, details: &EntityDetails) -> Vec<FeatureRow> {
     let compared = |(place, own): (usize, &Option<[f64; 3]>)| {
         let own = (*own)?;
         let all = context.feature_group(place)?;
         let feature = context.report.features.get(place).filter(|feature| feature.weight > 0.0)?;
         let quantile = |index: usize| all.quantiles.get(index).copied();
-        let (low, median, high) = (quantile(2)?, quantile(4)?, quantile(6)?);
-        let distance = match (own[1] - median).abs() {
+        let (low, high) = (quantile(2)?, quantile(6)?);
+        let middle_of_all = [quantile(3)?, quantile(4)?, quantile(5)?];
+        let apart = own.iter().zip(middle_of_all).map(|(own, all)| (own - all).abs());
+        let distance = match apart.fold(0.0, f64::max) {
             0.0 => 0.0,
             distance => distance / (high - low),
         };

@@ -19,7 +19,10 @@ use super::{
     suspect_table::{self, TableOptions},
     verdicts::form::{self, FormState},
 };
-use crate::view::{Page, Record, incidents::FlagGroup};
+use crate::view::{
+    Page, Record,
+    incidents::{EntitySummary, FlagGroup},
+};
 
 /// Rows of a page.
 pub const LIMIT: usize = 25;
@@ -58,6 +61,8 @@ struct Others {
     about: Markup,
     incidents: Markup,
     more: Option<String>,
+    /// Other rows of the same thing near the incident.
+    around: Option<String>,
 }
 
 #[derive(Template)]
@@ -110,6 +115,11 @@ pub fn section(
         let known = (1..=count).contains(&number) && !is_file;
         known.then(|| context.links.incident(number)).flatten()
     };
+    // What is the same in each row stands above.
+    let only =
+        [("actor", incident.actors == 1), ("target", incident.targets == 1), ("incident", true)];
+    let without: Vec<&str> =
+        only.into_iter().filter(|(_, is_one)| *is_one).map(|(name, _)| name).collect();
     let options = TableOptions {
         label: &format!("Rows of incident {}", incident.number),
         params: None,
@@ -117,6 +127,7 @@ pub fn section(
         columns: &suspect_table::default_columns(context),
         id_prefix: "",
         choose: false,
+        without: &without,
     };
     let shown = &parts.rows.items;
     let range = PageRange {
@@ -209,11 +220,7 @@ fn rows(context: &ReportContext<'_>, incident: &Incident) -> String {
 
 fn thing_of(context: &ReportContext<'_>, is_actor: bool, value: &str) -> Option<Thing> {
     let noun = context.nouns(is_actor)?.0;
-    let entities = &context.incidents?.entities;
-    let known = entities.iter().find(|entity| {
-        entity.value == value
-            && if is_actor { entity.actor_rows > 0 } else { entity.target_rows > 0 }
-    });
+    let known = find(context, is_actor, value);
     Some(Thing {
         noun: text::name(noun),
         value: text::bdi(value, text::CELL),
@@ -316,7 +323,9 @@ fn others(
     parts: &IncidentParts,
 ) -> Result<Vec<Others>> {
     let mut all = Vec::new();
-    for (prefix, thing) in [("Also on", &parts.actor), ("Also about", &parts.target)] {
+    for (prefix, thing, is_actor) in
+        [("Also on", &parts.actor, true), ("Also about", &parts.target, false)]
+    {
         let Some((value, numbers_of)) = thing else { continue };
         let described: Vec<(&Incident, u64)> = numbers_of
             .iter()
@@ -327,6 +336,7 @@ fn others(
             .collect();
         let (lines, shown) = incident_lines::lines(context, &described, false, OTHERS)?;
         all.push(Others {
+            around: around(context, incident.number, value, is_actor),
             about: Markup::trusted(format!("{prefix} {}", text::bdi(value, text::CELL))),
             incidents: if described.is_empty() { Markup::default() } else { lines },
             more: (shown < described.len())
@@ -334,4 +344,17 @@ fn others(
         });
     }
     Ok(all)
+}
+
+/// The rows of an entity that do not stand out and are near an incident.
+fn around(context: &ReportContext<'_>, number: u64, value: &str, is_actor: bool) -> Option<String> {
+    let entity = find(context, is_actor, value).filter(|it| it.rows() > it.evidence)?;
+    let number = number.to_string();
+    let parameters = [("kind", entity.kind.as_str()), ("value", &entity.value), ("near", &number)];
+    Some(format!("{}#others-title", context.links.section_with("entity", &parameters)?))
+}
+
+fn find<'a>(context: &ReportContext<'a>, is_actor: bool, value: &str) -> Option<&'a EntitySummary> {
+    let rows = |it: &EntitySummary| if is_actor { it.actor_rows } else { it.target_rows };
+    context.incidents?.entities.iter().find(|it| it.value == value && rows(it) > 0)
 }

@@ -11,25 +11,18 @@ use super::{
     Content, Markup, ReportContext, entities, filters,
     format::{markup::escape, numbers, text},
     incident_lines::{self, mark},
-    layout::{
-        figure::{FigureSpec, figure},
-        frame::ReportBar,
-    },
+    layout::frame::ReportBar,
+    timeline::{self, TimelineSpec},
     verdicts::day,
 };
 use crate::{
-    charts::{self, TimelineLabels},
     compare::{Comparison, IncidentDigest, RunDigest},
     verdicts::keys,
-    view::incidents::{Lane, Timeline, merged},
+    view::incidents::Lane,
 };
 
 /// Lines of incidents on the page.
 const LINES: usize = 10;
-/// Widths of the timeline, and the intervals that are one in the narrow one.
-const WIDE: f64 = 1_200.0;
-const NARROW: f64 = 360.0;
-const MERGED: usize = 3;
 
 struct SeverityCount {
     mark: &'static str,
@@ -273,53 +266,18 @@ fn severities(context: &ReportContext<'_>) -> Vec<SeverityCount> {
         .collect()
 }
 
-const SPEC: FigureSpec<'_> = FigureSpec {
-    id: None,
-    anchor: "timeline",
+const TIMELINE: TimelineSpec<'_> = TimelineSpec {
     title: "Rows and incidents by time",
     caption: "Bars: all rows. Marks: rows of incidents, by severity.",
-    class: "timeline",
-    scrolls: false,
 };
 
 fn timeline(context: &ReportContext<'_>) -> Result<Markup> {
     let summary = context.incidents.map(|all| &all.summary);
-    let Some(timeline) = summary.and_then(|summary| summary.timeline.as_ref()) else {
+    let Some(all) = summary.and_then(|summary| summary.timeline.as_ref()) else {
         return Ok(Markup::default());
     };
     let evidence = context.matches.and_then(|matches| matches.timeline.as_ref());
-    let evidence = evidence.unwrap_or(&timeline.evidence);
-    if context.links.is_file() {
-        return figure(context, &SPEC, draw(context, timeline, evidence, WIDE));
-    }
-    let narrow = timeline.merged(MERGED);
-    let narrow_evidence = evidence.each_ref().map(|rows| merged(rows, MERGED));
-    let svg = format!(
-        "<div class=\"when-wide\">{}</div><div class=\"when-narrow\">{}</div>",
-        draw(context, timeline, evidence, WIDE),
-        draw(context, &narrow, &narrow_evidence, NARROW)
-    );
-    figure(context, &SPEC, svg)
-}
-
-/// The chart with its labels, for pages and documents.
-pub fn draw(
-    context: &ReportContext<'_>,
-    timeline: &Timeline,
-    evidence: &[Vec<u64>; 3],
-    width: f64,
-) -> String {
-    let times = context.times();
-    let others = context.query.parts.iter().filter(|it| !matches!(it.name.as_str(), "from" | "to"));
-    let query = super::layout::links::query(others);
-    let href = |bin: usize| {
-        let (from, to) = (timeline.time(bin), timeline.time(bin + 1));
-        let query = if query.is_empty() { String::new() } else { format!("{query}&") };
-        let [from, to] = [from, to].map(|time| text::encode(&times.parameter(time)));
-        (!context.links.is_file()).then(|| format!("?{query}from={from}&to={to}"))
-    };
-    let time = |bin: usize| times.short(timeline.time(bin));
-    let scale = (times.units(timeline.start), times.units(timeline.width));
-    let labels = TimelineLabels { time: &time, scale, href: &href };
-    charts::timeline(timeline, evidence, &labels, width)
+    let evidence = evidence.unwrap_or(&all.evidence);
+    let link = |from: &str, to: &str| timeline::filtered(context, from, to);
+    timeline::section(context, &TIMELINE, all, evidence, &link)
 }

@@ -17,6 +17,7 @@ use super::{
     incident_lines,
     layout::frame::ReportBar,
     suspect_table,
+    verdicts::capital,
 };
 use crate::{
     charts,
@@ -108,7 +109,7 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         suspicious: record.suspicious,
         classified: record.score.is_some(),
         score: record.score.map(|score| numbers::fixed(score, 3)),
-        rank: record.rank.map(|lower| words::rank(lower, context.report.results)),
+        rank: record.rank.map(|lower| capital(&words::rank(lower, context.report.results))),
         cluster: record.cluster,
         flags: record.flags.iter().map(|name| flag(context, name)).collect(),
         explanation: record.explanation.as_deref().map(|all| text::bdi(all, 10 * text::CELL)),

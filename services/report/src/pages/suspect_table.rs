@@ -127,7 +127,7 @@ impl Cell {
 struct Table<'a> {
     label: &'a str,
     scored: bool,
-    grouped: bool,
+    with_incident: bool,
     fixed: Vec<ColumnHead>,
     heads: Vec<ColumnHead>,
     rows: Vec<SuspectRow>,
@@ -148,6 +148,8 @@ pub struct TableOptions<'a> {
     pub id_prefix: &'a str,
     /// Whether incidents of rows can be chosen, for the form with the id `judge`.
     pub choose: bool,
+    /// Columns that are left out, as each row has the same: `actor`, `target`, `incident`.
+    pub without: &'a [&'a str],
 }
 
 /// The table alone.
@@ -159,11 +161,13 @@ pub fn table(
     let TableOptions { label, params, features, .. } = options;
     let scored = context.analysis.is_some() || records.iter().any(|record| record.score.is_some());
     let grouped = context.incidents.is_some();
+    let with_incident = grouped && !options.without.contains(&"incident");
     let head = |sort: &str, label: Markup, number: bool| head(context, params, sort, label, number);
     let mut fixed = vec![head("row", Markup::trusted("Row"), true)];
-    let about = if grouped && !features { about_columns(context) } else { Vec::new() };
+    let mut about = if grouped && !features { about_columns(context) } else { Vec::new() };
+    about.retain(|(_, sort, _)| !options.without.contains(sort));
     fixed.extend(about.iter().map(|(_, sort, label)| head(sort, label.clone(), false)));
-    if grouped {
+    if with_incident {
         fixed.push(head("incident", Markup::trusted("Incident"), true));
     }
     if scored {
@@ -181,7 +185,7 @@ pub fn table(
     let about: Vec<About> = about.iter().map(|(about, ..)| *about).collect();
     let rows =
         records.iter().map(|record| row(context, options, &about, &columns, record)).collect();
-    Markup::from_template(&Table { label, scored, grouped, fixed, heads, rows, left_off })
+    Markup::from_template(&Table { label, scored, with_incident, fixed, heads, rows, left_off })
 }
 
 #[derive(Clone, Copy)]

@@ -125,6 +125,7 @@ pub fn page(
         columns: &columns,
         id_prefix: "row",
         choose,
+        without: &[],
     };
     let table = table(context, options, &page.items)?;
     let range =

@@ -20,7 +20,7 @@ use crate::{
     pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
-        entity::EntityDetails,
+        entity::{Around, EntityDetails, OtherRows},
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -180,9 +180,12 @@ impl ReportReader for LocalReport {
         self.engine.read(&self.report, read).await
     }
 
-    async fn entity(&self, value: &str, is_actor: bool) -> Result<EntityDetails> {
-        let value = value.to_owned();
-        self.engine.read(&self.report, move |report| report.entity_details(&value, is_actor)).await
+    async fn entity(&self, place: usize) -> Result<EntityDetails> {
+        self.engine.read(&self.report, move |report| report.entity_details(place)).await
+    }
+
+    async fn other_rows(&self, place: usize, around: Around) -> Result<OtherRows> {
+        self.engine.read(&self.report, move |report| report.other_rows(place, &around)).await
     }
 
     async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>> {

@@ -13,6 +13,7 @@ use super::{reports::ReportReader, routes::PageRequest};
 use crate::{
     pages::{
         self, Links, Markup, ReportContext, entities,
+        entity::{self, EntityParts},
         flags::FlagHits,
         incidents::{IncidentsParams, Sort},
         suspect_table::{self, TableOptions},
@@ -21,6 +22,7 @@ use crate::{
     },
     view::{
         Page, Query, Record,
+        entity::Around,
         filter::{Filter, FilterQuery},
         incidents::{Lane, Matches},
     },
@@ -139,6 +141,7 @@ pub async fn overview(request: PageRequest, Path(id): Path<String>) -> Response 
                 columns: &suspect_table::default_columns(&context),
                 id_prefix: "",
                 choose: false,
+                without: &[],
             };
             suspect_table::table(&context, options, &page.items)?
         };
@@ -185,16 +188,17 @@ pub async fn entity_list(request: PageRequest, Path(id): Path<String>) -> Respon
     request.answer(content.await)
 }
 
-pub async fn entity(request: PageRequest, Path(id): Path<String>) -> Response {
+pub async fn entity_page(request: PageRequest, Path(id): Path<String>) -> Response {
     let content = async {
         let open = OpenPage::open(&request, &id).await?;
         let context = open.context();
         let (kind, value) = (request.params.exact("kind"), request.params.exact("value"));
         let all = context.incidents.map_or(&[][..], |all| &all.entities);
-        let entity = all.iter().find(|entity| entity.kind == kind && entity.value == value);
-        let entity =
-            entity.ok_or_else(|| Error::not_found("Nothing that stands out is about this."))?;
-        let value = vec![entity.value.clone()];
+        let place = all.iter().position(|entity| entity.kind == kind && entity.value == value);
+        let place =
+            place.ok_or_else(|| Error::not_found("Nothing that stands out is about this."))?;
+        let (about, reader) = (&all[place], open.reader.as_ref());
+        let value = vec![about.value.clone()];
         let mut numbers = Vec::new();
         for filter in [
             Filter { actors: value.clone(), ..Filter::default() },
@@ -205,12 +209,49 @@ pub async fn entity(request: PageRequest, Path(id): Path<String>) -> Response {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        let lanes = open.reader.lanes(&Filter::default(), &value).await?;
-        let lane = lanes.first().filter(|_| entity.is_actor() && entity.span.is_some());
-        let details = open.reader.entity(&entity.value, entity.is_actor()).await?;
-        pages::entity::page(&context, entity, &numbers, &details, lane)
+        let lanes = reader.lanes(&Filter::default(), &value).await?;
+        let lane = lanes.into_iter().next().filter(|_| about.is_actor() && about.span.is_some());
+        let filter = if about.is_actor() {
+            Filter { actors: value, ..Filter::default() }
+        } else {
+            Filter { targets: value, ..Filter::default() }
+        };
+        let near = request.params.number("near").filter(|near| numbers.contains(near));
+        let near = near.unwrap_or(about.first_incident);
+        let parts = EntityParts {
+            incidents: numbers,
+            details: reader.entity(place).await?,
+            lane,
+            rows: reader.suspects(&rows_of(&context, filter, request.params.page())).await?,
+            others: reader.other_rows(place, around(&context, near)).await?,
+            near,
+        };
+        entity::page(&context, about, &parts)
     };
     request.answer(content.await)
+}
+
+/// A page of the rows that stand out of an entity, in the order of their times.
+fn rows_of(context: &ReportContext<'_>, filter: Filter, page: usize) -> Query {
+    let has_times = context.report.roles.as_ref().is_some_and(|it| !it.time_column.is_empty());
+    Query {
+        sort: if has_times { "time" } else { "row" }.to_owned(),
+        descending: false,
+        filter,
+        offset: page.saturating_sub(1).saturating_mul(entity::LIMIT),
+        limit: entity::LIMIT,
+    }
+}
+
+/// Near an incident.
+fn around(context: &ReportContext<'_>, incident: u64) -> Around {
+    let incident = context.incident(incident);
+    Around {
+        time: incident.and_then(|it| it.span).map(|it| i64::midpoint(it.core_start, it.core_end)),
+        row: incident.map_or(0, |it| it.top_row),
+        columns: suspect_table::default_columns(context),
+        limit: entity::LIMIT,
+    }
 }
 
 pub async fn suspect_list(request: PageRequest, Path(id): Path<String>) -> Response {

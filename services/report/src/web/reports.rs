@@ -17,7 +17,7 @@ use crate::{
     pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
-        entity::EntityDetails,
+        entity::{Around, EntityDetails, OtherRows},
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -105,8 +105,11 @@ pub trait ReportReader: Send + Sync {
     /// The first groups of an incident.
     async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>>;
 
-    /// An entity beside the others, as actor or as target.
-    async fn entity(&self, value: &str, is_actor: bool) -> Result<EntityDetails>;
+    /// An entity beside the others. `place`: its place in [`IncidentTable::entities`].
+    async fn entity(&self, place: usize) -> Result<EntityDetails>;
+
+    /// Rows of an entity that do not stand out.
+    async fn other_rows(&self, place: usize, around: Around) -> Result<OtherRows>;
 
     /// When rows of each of these actors stood out.
     async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>>;

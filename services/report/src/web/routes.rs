@@ -21,7 +21,7 @@ use super::{
     judging,
     params::Params,
     report_pages::{
-        behaviour, clustering, entity, entity_list, flags, incidents, old_behaviour,
+        behaviour, clustering, entity_list, entity_page, flags, incidents, old_behaviour,
         old_clustering, overview, row, run, suspect_list,
     },
     reports::{Library, Reports},
@@ -89,7 +89,7 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .route("/reports/{id}/incidents", get(incidents))
         .route("/reports/{id}/incidents/{number}", get(incident))
         .route("/reports/{id}/entities", get(entity_list))
-        .route("/reports/{id}/entity", get(entity))
+        .route("/reports/{id}/entity", get(entity_page))
         .route("/reports/{id}/suspects", get(suspect_list))
         .route("/reports/{id}/flags", get(flags))
         .route("/reports/{id}/explain/clusters", get(clustering))

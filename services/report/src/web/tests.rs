@@ -36,7 +36,7 @@ use crate::{
     },
     view::{
         Hit, Page, Query, Record, View,
-        entity::EntityDetails,
+        entity::{Around, EntityDetails, OtherRows},
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -102,8 +102,12 @@ impl ReportReader for FixtureReport {
         Ok(Page { items: all.into_iter().take(limit).collect(), offset: 0, total })
     }
 
-    async fn entity(&self, _: &str, _: bool) -> Result<EntityDetails> {
+    async fn entity(&self, _: usize) -> Result<EntityDetails> {
         Ok(fixture::incidents::entity_details())
+    }
+
+    async fn other_rows(&self, _: usize, _: Around) -> Result<OtherRows> {
+        Ok(fixture::incidents::other_rows())
     }
 
     async fn lanes(&self, _: &Filter, actors: &[String]) -> Result<Vec<Lane>> {

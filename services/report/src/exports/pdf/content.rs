@@ -17,7 +17,7 @@ use anomal_core::{
 
 use super::layout::chart::Chart;
 use crate::{
-    pages::{Links, ReportContext, overview},
+    pages::{Links, ReportContext, timeline},
     view::{ReportDocument, display_name, filter::FilterQuery},
 };
 use behaviour::Behaviour;
@@ -72,8 +72,9 @@ impl Content {
             level: 1,
         };
         let timeline = whole.incidents.as_ref().and_then(|all| all.summary.timeline.as_ref());
-        let timeline = timeline.map(|timeline| {
-            chart(&overview::draw(&context, timeline, &timeline.evidence, TIMELINE))
+        let timeline = timeline.map(|all| {
+            let none = |_: &str, _: &str| None;
+            chart(&timeline::draw(&context, all, &all.evidence, TIMELINE, &none))
         });
         let suspects = Suspects::new(whole)?;
         let clusters =

@@ -7,7 +7,9 @@ use crate::{
     compare::{Comparison, EntityDigest, IncidentDigest, RunDigest},
     pages::{
         Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, compare,
-        entities, entity, failure,
+        entities,
+        entity::{self, EntityParts},
+        failure,
         flags::{self, FlagHits},
         help,
         incident::{self, IncidentParts},
@@ -19,6 +21,7 @@ use crate::{
     },
     view::{
         Page, Query, Record, View,
+        entity::{EntityDetails, OtherRows},
         filter::{Filter, FilterQuery},
         incidents::IncidentTable,
     },
@@ -202,9 +205,22 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let lanes = fixture::incidents::lanes(page.items.len());
     add("entities", entities::page(&context, kinds.first(), &page, &lanes).unwrap());
     for about in page.items.iter().take(2) {
-        let details = fixture::incidents::entity_details();
-        let content = entity::page(&context, about, &[1, 2], &details, lanes.first()).unwrap();
-        add("entity", content);
+        let whole = EntityParts {
+            incidents: vec![1, 2],
+            details: fixture::incidents::entity_details(),
+            lane: lanes.first().cloned(),
+            rows: case.suspects.clone(),
+            others: fixture::incidents::other_rows(),
+            near: 1,
+        };
+        // As of a report of an older version.
+        let details =
+            EntityDetails { has_all_values: false, timeline: None, ..whole.details.clone() };
+        let others = OtherRows { is_partial: true, ..whole.others.clone() };
+        let older = EntityParts { details, others, ..whole.clone() };
+        for parts in [whole, older] {
+            add("entity", entity::page(&context, about, &parts).unwrap());
+        }
     }
     let groups = |flag: usize| {
         let items: Vec<_> = fixture::incidents::groups(flag).into_iter().take(10).collect();

@@ -87,11 +87,10 @@ pub fn section(
     let problem = verdicts.problem.as_ref();
     // What was typed is shown again, also where the store has gone away since.
     let can_judge = state.refusal.is_none() && (problem.is_none() || state.problem.is_some());
-    let shown = if state.verdict.is_empty() { "true-positive" } else { &state.verdict };
     let choice = |judgement: Judgement| Choice {
         name: judgement.name(),
         words: super::capital(judgement.words()),
-        chosen: judgement.name() == shown,
+        chosen: judgement.name() == state.verdict,
     };
     let refusal = problem.or(state.refusal.as_ref()).filter(|words| !words.is_empty());
     let rows: u64 = incidents.iter().map(|incident| incident.rows).sum();
