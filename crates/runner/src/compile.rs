@@ -105,9 +105,9 @@ pub(crate) async fn compile<'a>(
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
         let collector = collector.with_suppressions(options.suppressions.clone());
         let collector = if draft.is_some() { collector.for_report() } else { collector };
-        Incidents::new(collector, Arc::clone(values))
+        Incidents::new(collector, Arc::clone(values), draft.is_some())
     });
-    let extras = Extras { entities: draft.is_some(), ..extras(spec, findings) };
+    let extras = extras(spec, findings);
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -156,7 +156,6 @@ fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
         details: outputs().any(|output| output.includes(Include::Details)),
         incidents: outputs().any(|output| output.elasticsearch.is_some()),
         suppressed: spec.suppressions.is_some(),
-        entities: false,
         strays: findings.flag(),
     }
 }

@@ -11,7 +11,7 @@ use anomal_core::{
     proto::{self, Column as Planned, DataType, Plan, Severity as Wire, plan::Flag},
 };
 use anomal_dataflow::{Source, read_batches};
-use anomal_spec::{AnomalyJobSpec, Input, Mentions, Severity};
+use anomal_spec::{AnomalyJobSpec, Input, InputDriver, Mentions, Severity};
 use polars::prelude::{Column, DataFrame};
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ pub async fn result_incidents(
 ) -> Result<ResultIncidents> {
     let mut notes = Vec::new();
     // Standard input is read once.
-    let typed = if input.driver().and_then(|driver| driver.path()) == Some("-") {
+    let typed = if input.driver().and_then(InputDriver::path) == Some("-") {
         None
     } else {
         let source = open_results(spec, input).await?;

@@ -39,8 +39,6 @@ pub(crate) struct Extras {
     pub incidents: bool,
     /// `anomal.suppressed`: whether the run is quiet about the row's incident.
     pub suppressed: bool,
-    /// `anomal.time`, `anomal.actor` and `anomal.target`: what the row is about.
-    pub entities: bool,
     /// The flag of rows with values that are not of their column's type, if the source has one.
     pub strays: Option<usize>,
 }
@@ -60,13 +58,15 @@ pub(crate) struct AssembleResults {
 /// Makes incidents of rows: of all at once where they wait for the end of the source, else of each batch on its way.
 pub(crate) struct Incidents {
     roles: Arc<RoleValues>,
+    /// Whether a report is made, which has `anomal.time`, `anomal.actor` and `anomal.target`: what each row is about.
+    for_report: bool,
     collector: Mutex<Option<Collector>>,
     rows: OnceLock<IncidentRows>,
 }
 
 impl Incidents {
-    pub fn new(collector: Collector, roles: Arc<RoleValues>) -> Self {
-        Self { roles, collector: Mutex::new(Some(collector)), rows: OnceLock::new() }
+    pub fn new(collector: Collector, roles: Arc<RoleValues>, for_report: bool) -> Self {
+        Self { roles, for_report, collector: Mutex::new(Some(collector)), rows: OnceLock::new() }
     }
 
     fn collector(&self) -> MutexGuard<'_, Option<Collector>> {
@@ -199,7 +199,7 @@ impl AssembleResults {
                 columns.push(numbers);
             }
         }
-        if let Some(incidents) = self.incidents.as_ref().filter(|_| self.extras.entities) {
+        if let Some(incidents) = self.incidents.as_ref().filter(|it| it.for_report) {
             columns.extend(incidents.roles.about(&batch.features)?);
         }
         if self.extras.details {

@@ -49,9 +49,10 @@ impl Spilled for Evidence {
             suspicious: u8::read(input)? == 1,
             score: Some(score).into(),
             hits: list(input, |input| u32::read(input).map(|flag| flag as usize))?
+                .0
                 .unwrap_or_default(),
-            group: list(input, read_key)?,
-            facts: list(input, read_fact)?,
+            group: list(input, read_key)?.0,
+            facts: list(input, read_fact)?.0,
             signature: usize::try_from(signature).ok().filter(|_| signature != MISSING).into(),
         })
     }
@@ -61,12 +62,17 @@ fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(MISSING - 1)
 }
 
-/// A list with its length before it; none within where that is missing.
-fn list<T>(input: &mut &[u8], read: impl Fn(&mut &[u8]) -> Option<T>) -> Option<Option<Arc<[T]>>> {
+/// A list, or none.
+struct List<T>(Option<Arc<[T]>>);
+
+/// A list with its length before it.
+fn list<T>(input: &mut &[u8], read: impl Fn(&mut &[u8]) -> Option<T>) -> Option<List<T>> {
     match u32::read(input)? {
-        MISSING => Some(None),
-        0 => Some(Some(Arc::default())),
-        length => (0..length).map(|_| read(input)).collect::<Option<_>>().map(Some),
+        MISSING => Some(List(None)),
+        0 => Some(List(Some(Arc::default()))),
+        length => {
+            (0..length).map(|_| read(input)).collect::<Option<_>>().map(|all| List(Some(all)))
+        }
     }
 }
 
