@@ -350,7 +350,8 @@ fn a_result_file_has_the_incidents_of_its_run() {
 /// Connections of a day with one long burst of large transfers, as a sensor writes them: times are seconds since 1970.
 fn connections() -> String {
     let line = |row: u32| {
-        let (host, bytes) = if row % 50 == 7 { (9, 900_000 + row) } else { (row % 6, 100 + row % 13) };
+        let (host, bytes) =
+            if row % 50 == 7 { (9, 900_000 + row) } else { (row % 6, 100 + row % 13) };
         format!(
             "{{\"ts\":{}.5,\"id.orig_h\":\"10.0.0.{host}\",\"id.resp_h\":\"192.0.2.{}\",\"bytes\":{bytes}}}\n",
             1_588_205_199 + row * 60,
