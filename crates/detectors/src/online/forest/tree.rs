@@ -19,7 +19,7 @@ impl Shape {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators").
+/// `SplitMix64` (Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators").
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Random(pub u64);
 
@@ -153,6 +153,7 @@ impl Node {
         if value <= low || value > high {
             return;
         }
+        #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
         let below = (f64::from(self.rows) * part).round() as u32;
         let child = |rows: u32, bounds: (f32, f32)| {
             let mut all = self.bounds.clone();

@@ -205,6 +205,7 @@ impl Members {
     }
 
     /// A row for the forest: categories are as far apart as they are rare.
+    #[expect(clippy::cast_possible_truncation, reason = "the forest splits single precision")]
     fn numbers(&self, row: &[Value], among_all: &[f64]) -> Vec<f32> {
         let rarity = among_all.iter().zip(self.profiles.weights());
         let number = |(value, (surprise, weight)): (&Value, (&f64, f64))| match value {
