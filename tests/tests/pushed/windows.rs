@@ -211,7 +211,7 @@ fn a_window_that_does_not_fit_is_cut_and_told() {
     let running = Running::start(&workspace, &arguments);
     // A sixteenth of the memory is 4 MiB: these are about 10.
     let long = "x".repeat(4_000);
-    let record = |id: u64| line(id).replace("}", &format!(",\"long\":\"{long}\"}}"));
+    let record = |id: u64| line(id).replace('}', &format!(",\"long\":\"{long}\"}}"));
     running.send((0..2_500).map(record).collect::<String>().as_bytes());
     wait(|| results(&workspace).len() > 1_500);
     running.terminate().expect(0, &["a window ends after", "shorter `collectionTime`"]);

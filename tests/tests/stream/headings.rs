@@ -86,7 +86,8 @@ fn files_of_csv_are_followed_by_their_own_names_of_columns() {
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }
-    assert!(rows(&csv).iter().enumerate().all(|(id, row)| row["id"] == id.to_string()));
+    let id = |row: &Json| row["id"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!((0..650).eq(rows(&csv).iter().map(id)));
 }
 
 #[test]
