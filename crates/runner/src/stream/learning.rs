@@ -392,7 +392,7 @@ impl Learner {
                         witnesses[row],
                     );
                 }
-                let is_sure = suspicious && self.line.is_sure();
+                let is_sure = self.line.is_sure(p);
                 let admitted = admits(&mut self.admission, p, is_sure);
                 if let Some(members) = &mut self.members {
                     members.learn(&opinion, self.progress.age(), admitted, chance);
@@ -454,7 +454,8 @@ impl Learner {
             expected,
             witness,
         );
-        let is_sure = suspicious && challenger.line.is_sure();
+        // Its p-values begin with these rows: the one in use knows more.
+        let is_sure = challenger.line.is_sure(p) || challenger.line.is_sure(champion.1);
         if admits(&mut challenger.admission, p, is_sure) {
             challenger.calibration.learn(*score);
         }
@@ -464,8 +465,8 @@ impl Learner {
 /// Whether a row of this p-value is learned from. `is_sure`: it is hardly a false alarm, and is so only where the world has
 /// changed.
 fn admits(admission: &mut Admission, p: Option<f64>, is_sure: bool) -> bool {
-    let Some(p) = p else { return true };
-    admission.admit(p) && (!is_sure || admission.has_changed())
+    let admitted = p.is_none_or(|p| admission.admit(p));
+    admitted && (!is_sure || admission.has_changed())
 }
 
 impl Schedule {

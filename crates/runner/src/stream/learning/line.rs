@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// No budget makes rows suspicious that are more usual than this.
 const LARGEST_RISK: f64 = 0.05;
 
+/// Rows with at most this p-value are hardly so by chance: without them, p-values stay what they are.
+const SURE: f64 = 1e-5;
+
 /// The line for the rows of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) enum Line {
@@ -103,9 +106,9 @@ impl Line {
         }
     }
 
-    /// Whether a suspicious row is hardly a false alarm, so that what is usual is not learned from it.
-    pub fn is_sure(&self) -> bool {
-        matches!(self, Self::FalseDiscoveries(..))
+    /// Whether a row of this p-value is an anomaly for sure, so that what is usual is not learned from it.
+    pub fn is_sure(&self, p: Option<f64>) -> bool {
+        matches!(self, Self::FalseDiscoveries(..)) && p.is_some_and(|p| p <= SURE)
     }
 
     /// The suspicious rows for each row, if nothing happens; 0 where the model decides.
