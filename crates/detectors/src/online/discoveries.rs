@@ -114,9 +114,9 @@ mod tests {
             let found = discoveries.is_discovery(p, level);
             let one = f64::from(u8::from(found));
             if is_anomaly {
-                right += one
+                right += one;
             } else {
-                wrong += one
+                wrong += one;
             }
             there += f64::from(u8::from(is_anomaly));
         }
