@@ -123,7 +123,7 @@ fn of_too_many_the_half_that_was_seen_last_stays() {
     for key in 0..150_u64 {
         let hashed = xxh3_64(&key.to_le_bytes());
         for _ in 0..2 {
-            profiles.learn(Some(hashed), &row(1.0, "a"), key as i64);
+            profiles.learn(Some(hashed), &row(1.0, "a"), key.cast_signed());
         }
         assert!(profiles.entities() <= 100);
     }
@@ -164,6 +164,7 @@ proptest! {
         split in 0.0_f64..1.0,
     ) {
         let options = ProfileOptions { max: 20, half_life: 700, forget_after: 5_000, admit_within: 3_000, ..options() };
+        #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
         let split = (rows.len() as f64 * split) as usize;
         let mut whole = Profiles::new(options.clone());
         let mut age = 0;
