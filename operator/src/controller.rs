@@ -63,7 +63,7 @@ pub enum Error {
 async fn reconcile(job: Arc<AnomalyJob>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
     context.metrics.reconcile_started();
-    let result = steps(&job, &context).await;
+    let result = Box::pin(steps(&job, &context)).await;
     context.metrics.reconcile_ended(started.elapsed(), result.is_ok());
     if result.is_ok() {
         failures(&context).remove(&key(&job));

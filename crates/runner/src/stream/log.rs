@@ -10,7 +10,7 @@ use anomal_stream::{Cause, Chunk, Log, Positions};
 pub(super) enum StreamLog {
     Files(FollowLog),
     Topics(TopicLog),
-    Pushed(PushedLog),
+    Pushed(Box<PushedLog>),
 }
 
 impl StreamLog {

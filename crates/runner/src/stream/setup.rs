@@ -45,7 +45,7 @@ pub(super) fn open_log(
             closed: !listen,
         });
         let log = PushedLog::open(driver, journal, &options.secrets, windows, listen)?;
-        return Ok(StreamLog::Pushed(log));
+        return Ok(StreamLog::Pushed(Box::new(log)));
     }
     if let Some(InputDriver::Kafka(kafka)) = driver {
         let client = options.connectors.message_client();
