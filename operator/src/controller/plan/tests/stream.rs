@@ -72,8 +72,8 @@ fn a_stream_has_a_stateful_set_with_probes() {
 }
 
 /// What the pod says of itself.
-fn told(figures: &Value) -> Option<Told> {
-    Some(serde_json::from_value(figures.clone()).unwrap())
+fn told(figures: &Value) -> Told {
+    serde_json::from_value(figures.clone()).unwrap()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_the_pod_says_becomes_the_status() {
     let mut world = World::new(stream);
     world.settle();
     world.snapshot.pods = pod(&json!({"ready": true}));
-    world.snapshot.told = told(&json!({"rows": 300, "suspicious": 2, "warm": true}));
+    world.snapshot.told = Some(told(&json!({"rows": 300, "suspicious": 2, "warm": true})));
     let plan = world.settle();
     assert!(plan.requeue_after.is_some_and(|after| after.as_secs() >= 15), "it is asked again");
     let status = world.job.status.clone().unwrap();
@@ -91,8 +91,8 @@ fn what_the_pod_says_becomes_the_status() {
     assert_eq!(status.condition("CaughtUp").unwrap().reason, "Behind");
 
     world.later(30);
-    world.snapshot.told =
-        told(&json!({"rows": 600, "warm": true, "caughtUp": true, "down": ["outputs[0]"]}));
+    let figures = json!({"rows": 600, "warm": true, "caughtUp": true, "down": ["outputs[0]"]});
+    world.snapshot.told = Some(told(&figures));
     world.settle();
     let status = world.job.status.clone().unwrap();
     assert_eq!(status.stream.as_ref().unwrap().rate, Some(10.0));
