@@ -57,6 +57,7 @@ impl Totals {
 
 impl Totals {
     /// The books, for `cargo xtask soak`: they balance, or a seed has failed.
+    #[expect(clippy::print_stdout, reason = "it is read from the output of the test")]
     fn print(&self) {
         let Self { records, crashes, fenced, damaged, released, windows, .. } = self;
         let outages = self.sink_outages + self.store_outages + self.log_outages;

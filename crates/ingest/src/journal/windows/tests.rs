@@ -57,7 +57,7 @@ async fn a_checkpoint_that_was_begun_before_does_not_have_the_end() {
     push(&log.records().journal().appender().unwrap(), &[100]).await;
     log.saving();
     assert!(at(&mut log, 100, 0).is_none() && log.must_save());
-    for _ in 0..SAVES + 1 {
+    for _ in 0..=SAVES {
         log.saved(&Positions::default());
     }
     assert!(log.must_save() && at(&mut log, 100, 0).is_none());
