@@ -352,10 +352,10 @@ fn rules_between_fields() {
     job.yaml:1:29: classification.threshold: contamination is a share of the rows: above 0, at most 0.5
 
     classification: {engine: E, threshold: {method: quantile, value: 1}}
-    job.yaml:1:29: classification.threshold: quantile, pot and risk take a value between 0 and 1
+    job.yaml:1:29: classification.threshold: quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1
 
     classification: {engine: E, threshold: {method: pot, value: 0}}
-    job.yaml:1:29: classification.threshold: quantile, pot and risk take a value between 0 and 1
+    job.yaml:1:29: classification.threshold: quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1
 
     classification: {engine: E, threshold: {method: mad, value: 0}}
     job.yaml:1:29: classification.threshold: mad, iqr, zscore and budget take a value above 0
