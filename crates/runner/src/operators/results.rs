@@ -27,7 +27,7 @@ use crate::{
 const REASONS: usize = 3;
 /// A smaller share of the whole is no reason.
 const SMALLEST_SHARE: f64 = 0.01;
-const EXPLANATION: &str = "anomal.explanation";
+pub(crate) const EXPLANATION: &str = "anomal.explanation";
 const STRAYS: &str = "anomal.strays";
 
 /// Columns of results that outputs ask for, beyond those that are always made.

@@ -32,7 +32,7 @@ use crate::{
     identity, model_file,
     operators::{
         extract::Extract,
-        results::{AssembleResults, Extras},
+        results::{AssembleResults, EXPLANATION, Extras},
     },
     options::{Engines, Options},
 };
@@ -449,7 +449,6 @@ impl StreamJudge {
 
 /// Adds what is unusual for their entities to the explanations of rows.
 fn add_notes(results: &mut DataFrame, notes: &[Option<&str>]) -> Result<()> {
-    const EXPLANATION: &str = "anomal.explanation";
     let explanations = results.column(EXPLANATION)?.str()?;
     let noted =
         explanations.iter().zip(notes).map(|(explanation, note)| match (explanation, note) {

@@ -238,8 +238,12 @@ impl Members {
     /// `0..1`.
     pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, chance: f64) {
         if let Some((online, for_entity)) = opinion.scores.filter(|_| admitted) {
-            self.online.learn(online);
-            self.entity.learn(for_entity);
+            if self.is_online {
+                self.online.learn(online);
+            }
+            if self.has_entities() {
+                self.entity.learn(for_entity);
+            }
         }
         if let Some(joint) = opinion.joint.filter(|_| admitted) {
             self.joint.learn(joint);
