@@ -6,6 +6,7 @@ mod hits;
 pub(crate) mod incident_frame;
 mod incidents;
 mod leaf_labels;
+mod medians;
 pub(crate) mod parquet;
 mod reduce;
 mod result_table;
@@ -118,7 +119,14 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
     }
     let view =
         View { points, scores: table.histogram(reduced.cut), leaf_labels: reduced.leaf_labels };
-    let summary = frames.as_ref().map(|frames| frames.summary.clone());
+    let mut summary = frames.as_ref().map(|frames| frames.summary.clone());
+    let tables = match &frames {
+        Some(frames) => entity_tables(&rows, &table, &report, frames)?,
+        None => None,
+    };
+    if let (Some(summary), Some(tables)) = (&mut summary, &tables) {
+        [summary.target_median, summary.actor_median] = tables.medians.clone();
+    }
     let contents = Contents {
         analysis: reduced.analysis,
         view,
@@ -135,8 +143,8 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
         (HITS, parquet::write(hits.into_frame()?)?),
         (CONTENTS, temporary::from_bytes(&contents)?),
     ];
-    if let Some(IncidentFrames { incidents, mut entities, groups, summaries, .. }) = frames {
-        if let Some(tables) = entity_tables(&rows, &table, &report, &summaries)? {
+    if let Some(IncidentFrames { incidents, mut entities, groups, .. }) = frames {
+        if let Some(tables) = tables {
             entities.with_column(Column::new(LISTED_ROWS.into(), tables.listed))?;
             files.push((ENTITY_ROWS, parquet::write(tables.rows)?));
             files.push((ENTITY_VALUES, parquet::write(tables.values)?));

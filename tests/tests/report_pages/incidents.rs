@@ -181,6 +181,15 @@ async fn entity_is_beside_the_others() {
     // All its rows: by time, beside those of all, one line each.
     let bars = page.attribute(".when-wide svg", "aria-label").await.unwrap();
     assert!(bars.starts_with("84 rows from"), "{bars}");
+    let about = page.text("main > p.muted").await;
+    assert!(
+        about.starts_with("22 of its 84 rows stand out, the ")
+            && about.contains("most of 50 hosts"),
+        "{about}"
+    );
+    assert_eq!(page.count(".when-wide svg path.median").await, 1);
+    let caption = page.text("#timeline figcaption").await;
+    assert!(caption.contains("Line: the median of all hosts."), "{caption}");
     let beside = page.text("[aria-labelledby=beside-title] .muted").await;
     assert!(beside.starts_with("Above all its rows"), "{beside}");
     let rows = page.count("[aria-labelledby=rows-title] table.dense tbody tr").await;

@@ -1,6 +1,6 @@
 //! Tables: sorting, searching, paging, the two views, the selected feature.
 
-use anomal_tests::browser::Page;
+use anomal_tests::browser::{Page, Screen};
 
 use crate::served::{ServedReport, number};
 
@@ -47,6 +47,38 @@ async fn suspects_are_sorted() {
     let rows: Vec<f64> =
         rows.iter().map(|row| number(row.split_whitespace().next().unwrap())).collect();
     assert!(rows.is_sorted_by(|a, b| a < b), "{rows:?}");
+    page.finish().await;
+}
+
+/// Each cell has the name of its column, and nothing scrolls sideways.
+async fn assert_list(page: &Page, table: &str) {
+    let cell = format!("{table} tbody tr:last-child td:last-child");
+    let name = page.attribute(&cell, "data-label").await;
+    let style = format!("getComputedStyle(document.querySelector('{cell}'), '::before').content");
+    assert_eq!(Some(page.js::<String>(&style).await), name.map(|name| format!("\"{name}\"")));
+    assert_eq!(page.style(&cell, "display").await, "flow-root", "{table}");
+    let around = format!("document.querySelector('{table}').parentElement");
+    let is_wide = format!("{around}.scrollWidth > {around}.clientWidth + 1");
+    assert!(!page.js::<bool>(&is_wide).await, "{table} is wider than the screen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_lists_on_a_phone() {
+    let served = ServedReport::example("dns");
+    let page = served.open().await;
+    page.screen(Screen::PHONE).await;
+    for (address, table) in
+        [("/entities", "entities"), ("/flags", "groups"), ("/suspects", "records")]
+    {
+        page.goto(&served.page(address)).await;
+        assert_list(&page, &format!("table.{table}")).await;
+    }
+    // Suspects can be sorted there, too.
+    page.follow("table.records a.sort[href*='sort=row&']").await;
+    assert_eq!(page.attribute("[aria-sort]", "aria-sort").await.unwrap(), "ascending");
+    page.goto(&served.page("/suspects")).await;
+    page.follow("table.records tbody th a").await;
+    assert_list(&page, "table.near").await;
     page.finish().await;
 }
 

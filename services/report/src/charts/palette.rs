@@ -73,6 +73,7 @@ macro_rules! sheet {
             ".chart .grid{stroke:", $colour!(line), "}",
             ".chart .axis{stroke:", $colour!(rest), "}",
             ".chart .cut{stroke:", $colour!(ink), "}",
+            ".chart .median{fill:none;stroke:", $colour!(ink), "}",
             ".chart .mark{stroke:", $colour!(ink), "}",
             ".chart .ring{fill:", $colour!(surface), ";stroke:", $colour!(accent), "}",
             ".chart .branch{stroke:", $colour!(rest), "}",

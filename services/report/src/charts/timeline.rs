@@ -1,5 +1,7 @@
 //! All rows by time, and above them when rows of incidents were, by severity.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::Severity;
 
 use super::{
@@ -25,6 +27,8 @@ pub struct TimelineLabels<'a> {
     /// The start of the first interval and the length of each, in milliseconds or in the unit that times count, for the
     /// script.
     pub scale: (i64, i64),
+    /// The rows of each interval that are usual, and what they are in words.
+    pub usual: Option<(&'a [u64], &'a str)>,
     /// Where an interval leads, if anywhere.
     pub href: &'a dyn Fn(usize) -> Option<String>,
 }
@@ -37,8 +41,10 @@ pub fn timeline(
     labels: &TimelineLabels<'_>,
     width: f64,
 ) -> String {
-    let most = timeline.rows.iter().copied().max().unwrap_or(0);
-    if most == 0 {
+    let all = timeline.rows.iter().copied().max().unwrap_or(0);
+    let usual = labels.usual.map_or(&[][..], |usual| usual.0);
+    let most = usual.iter().copied().fold(all, u64::max);
+    if all == 0 {
         return empty_chart("no row has a time");
     }
     let bins = timeline.rows.len();
@@ -104,6 +110,10 @@ pub fn timeline(
         }
         svg.close();
     }
+    if usual.iter().any(|rows| *rows > 0) {
+        let path = steps(usual, |bin| LEFT + width * bin as f64, |rows| BOTTOM - y.at(rows as f64));
+        svg.tag("path").class("median").attribute("d", &path).empty();
+    }
     svg.line("axis", (LEFT, BOTTOM), (end, BOTTOM));
     for (at, anchor, bin) in [
         (LEFT, "start", 0),
@@ -124,7 +134,20 @@ fn words(labels: &TimelineLabels<'_>, bin: usize, all: u64, counts: &[u64; 3]) -
     } else {
         format!("; of incidents: {}", found.join(", "))
     };
-    format!("{} to {}: {}{of_incidents}", (labels.time)(bin), (labels.time)(bin + 1), rows(all))
+    let usual = labels.usual.and_then(|(usual, name)| Some((*usual.get(bin)?, name)));
+    let usual = usual.map_or_else(String::new, |(rows, name)| format!("; {name}: {}", count(rows)));
+    let (from, to) = ((labels.time)(bin), (labels.time)(bin + 1));
+    format!("{from} to {to}: {}{usual}{of_incidents}", rows(all))
+}
+
+/// A line that is level within each interval.
+fn steps(rows: &[u64], x: impl Fn(usize) -> f64, y: impl Fn(u64) -> f64) -> String {
+    let mut path = String::new();
+    for (bin, rows) in rows.iter().enumerate() {
+        let command = if bin == 0 { format!("M{} ", Number(x(0))) } else { "V".to_owned() };
+        let _ = write!(path, "{command}{}H{}", Number(y(*rows)), Number(x(bin + 1)));
+    }
+    path
 }
 
 /// A triangle, a diamond or a circle, so that severities differ without colour.

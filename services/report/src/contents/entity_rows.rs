@@ -8,8 +8,11 @@ use anomal_core::{
 };
 use polars::prelude::{Column, DataFrame, DataType};
 
-use super::{ACTOR, TARGET, TIME, parquet::read_columns, result_table::ResultTable};
-use crate::view::incidents::EntitySummary;
+use super::{
+    ACTOR, TARGET, TIME, incidents::IncidentFrames, medians::medians, parquet::read_columns,
+    result_table::ResultTable,
+};
+use crate::view::incidents::{EntitySummary, MedianRows};
 
 /// Rows that are listed of all entities together, those with more risk first: an entity lists all of its rows, or none.
 const LISTED: usize = 4_000_000;
@@ -33,6 +36,8 @@ pub(super) struct EntityTables {
     pub rows: DataFrame,
     /// For the first entities the quartiles of each feature that has them, by [`quartile_column`].
     pub values: DataFrame,
+    /// The rows by time of the median of all targets, and of all actors.
+    pub medians: [Option<MedianRows>; 2],
 }
 
 /// The column of a quartile (1, 2, 3) of the report's feature at a place.
@@ -54,8 +59,9 @@ pub(super) fn entity_tables(
     file: &File,
     table: &ResultTable,
     report: &Report,
-    entities: &[EntitySummary],
+    frames: &IncidentFrames,
 ) -> Result<Option<EntityTables>> {
+    let entities = &frames.summaries;
     if ![ACTOR, TARGET].iter().all(|name| table.has_column(name)) {
         return Ok(None);
     }
@@ -71,10 +77,17 @@ pub(super) fn entity_tables(
     let places = [of_side(false), of_side(true)];
     let of_entity =
         |entity: usize| places[usize::from(entities[entity].is_actor())].of(codes[entity]);
-    Ok(Some(EntityTables {
-        values: values(file, table, report, entities.len(), &of_entity)?,
-        ..rows(file, table, entities, [&targets, &actors], &of_entity)?
-    }))
+    let times = times(file, table)?;
+    let sides = [&targets, &actors];
+    let (listed, rows) = rows(table, times.as_deref(), entities, sides, &of_entity)?;
+    let timeline = frames.summary.timeline.as_ref();
+    let medians = sides.map(|side| {
+        let values = side.by_value.len();
+        let (times, timeline) = (times.as_ref()?, timeline?);
+        (values > 0).then(|| medians(&side.codes, values, times, timeline))
+    });
+    let values = values(file, table, report, entities.len(), &of_entity)?;
+    Ok(Some(EntityTables { listed, rows, values, medians }))
 }
 
 /// A column of entities as codes.
@@ -152,20 +165,23 @@ impl Places {
     }
 }
 
-/// The table of rows, and an empty one of values. `sides`: those of targets and of actors.
+/// The times of all rows, if they have any.
+fn times(file: &File, table: &ResultTable) -> Result<Option<Vec<Option<i64>>>> {
+    if !table.has_column(TIME) {
+        return Ok(None);
+    }
+    let frame = read_columns(file, Some(vec![TIME.to_owned()]), None)?;
+    Ok(Some(frame.column(TIME)?.i64()?.iter().collect()))
+}
+
+/// The numbers of rows that are listed, and the table of these rows. `sides`: those of targets and of actors.
 fn rows<'a>(
-    file: &File,
     table: &ResultTable,
+    times: Option<&[Option<i64>]>,
     entities: &[EntitySummary],
     sides: [&Side; 2],
     of_entity: &dyn Fn(usize) -> &'a [u32],
-) -> Result<EntityTables> {
-    let times: Option<Vec<Option<i64>>> = if table.has_column(TIME) {
-        let frame = read_columns(file, Some(vec![TIME.to_owned()]), None)?;
-        Some(frame.column(TIME)?.i64()?.iter().collect())
-    } else {
-        None
-    };
+) -> Result<(Vec<u64>, DataFrame)> {
     let mut is_evidence = vec![false; table.rows.len()];
     table.suspects.iter().for_each(|place| is_evidence[*place] = true);
     let texts = sides.map(Side::values);
@@ -200,8 +216,7 @@ fn rows<'a>(
     }
     let height = all.len();
     columns.push(Column::new(PLACE.into(), all));
-    let rows = DataFrame::new(height, columns)?;
-    Ok(EntityTables { listed, rows, values: DataFrame::default() })
+    Ok((listed, DataFrame::new(height, columns)?))
 }
 
 /// The quartiles of the first entities. Reads one feature at a time to bound memory.

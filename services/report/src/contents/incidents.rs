@@ -161,7 +161,12 @@ impl CheckedIncidents {
             incidents: incident_frame::incidents(&self.incidents)?,
             entities: incident_frame::entities(&summaries)?,
             groups,
-            summary: IncidentSummary { totals: self.totals.clone(), timeline, flags },
+            summary: IncidentSummary {
+                totals: self.totals.clone(),
+                timeline,
+                flags,
+                ..IncidentSummary::default()
+            },
             summaries,
         })
     }

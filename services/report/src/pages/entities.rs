@@ -51,6 +51,8 @@ struct KindLink {
 #[template(path = "entity_table.html")]
 struct Table {
     label: String,
+    /// What a row is, alone and as markup.
+    name: String,
     one: Markup,
     rows: Vec<EntityRow>,
     has_times: bool,
@@ -85,7 +87,7 @@ pub struct Kind {
 }
 
 /// Whether an entity is of a kind: an account that pays and is paid is among both.
-fn is_of(entity: &EntitySummary, kind: &Kind) -> bool {
+pub(super) fn is_of(entity: &EntitySummary, kind: &Kind) -> bool {
     let rows = if kind.is_actor { entity.actor_rows } else { entity.target_rows };
     entity.kind == kind.kind && rows > 0
 }
@@ -217,7 +219,7 @@ pub fn page(
 }
 
 /// Different values of all rows.
-fn total(context: &ReportContext<'_>, kind: &Kind) -> u64 {
+pub(super) fn total(context: &ReportContext<'_>, kind: &Kind) -> u64 {
     let totals = context.incidents.map_or(&[][..], |all| &all.summary.totals);
     let is_it = |it: &&anomal_core::proto::EntityTotal| {
         it.kind == kind.kind && it.is_actor == kind.is_actor
@@ -243,6 +245,7 @@ pub fn table(
     let has_times = entities.iter().any(|entity| entity.span.is_some());
     Markup::from_template(&Table {
         label: text::shorten(&capital(many), text::CELL),
+        name: text::shorten(&capital(one), 60),
         one: text::name(&capital(one)),
         rows: entities
             .iter()

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     Content, Markup, ReportContext,
-    entities::{EntityRow, Kind, capital, lane_of, nouns_of, row},
+    entities::{EntityRow, Kind, capital, is_of, lane_of, nouns_of, row, total},
     format::{numbers, text},
     incident_lines,
     layout::{
@@ -55,6 +55,8 @@ struct SharedRow {
 struct SharedTable {
     id: &'static str,
     title: String,
+    /// What a row is, alone and as markup.
+    name: String,
     one: Markup,
     others: Markup,
     rows: Vec<SharedRow>,
@@ -75,6 +77,8 @@ struct FeatureRow {
 struct Entity {
     kind: Markup,
     entity: EntityRow,
+    /// Its place among those of its kind by rows that stand out.
+    rank: String,
     risk: String,
     incidents: Markup,
     more: Option<String>,
@@ -137,6 +141,7 @@ pub fn page(
     let body = Markup::from_template(&Entity {
         kind: text::name(&capital(nouns_of(context, &kind).0)),
         entity: row(context, entity, is_actor, None),
+        rank: rank(context, entity, &kind),
         risk: risk(entity, &described),
         incidents: if described.is_empty() { Markup::default() } else { lines },
         more: (shown < described.len())
@@ -147,7 +152,7 @@ pub fn page(
             Some(lane) if details.timeline.is_none() => lane_of(context, entity, lane),
             _ => Markup::default(),
         },
-        timeline: by_time(context, entity, details)?,
+        timeline: by_time(context, entity, details, &kind)?,
         shared: [partners(context, details, &kind), flags(context, details, &kind)]
             .into_iter()
             .filter(|table| !table.rows.is_empty())
@@ -253,15 +258,11 @@ fn others(
     Ok(Some(OtherTable { about, table: table(context, &label, entity.is_actor(), items)? }))
 }
 
-const TIMELINE: TimelineSpec<'_> = TimelineSpec {
-    title: "Its rows by time",
-    caption: "Bars: all its rows. Marks: those of incidents, by severity.",
-};
-
 fn by_time(
     context: &ReportContext<'_>,
     entity: &EntitySummary,
     details: &EntityDetails,
+    kind: &Kind,
 ) -> Result<Markup> {
     let Some(all) = &details.timeline else { return Ok(Markup::default()) };
     let parameter = if entity.is_actor() { "actor" } else { "target" };
@@ -269,7 +270,44 @@ fn by_time(
         let parameters = [(parameter, entity.value.as_str()), ("from", from), ("to", to)];
         context.links.section_with("suspects", &parameters)
     };
-    timeline::section(context, &TIMELINE, all, &all.evidence, &link)
+    let summary = context.incidents.map(|all| &all.summary);
+    let median = summary.and_then(|it| {
+        if kind.is_actor { it.actor_median.as_ref() } else { it.target_median.as_ref() }
+    });
+    let many = text::shorten(nouns_of(context, kind).1, 40);
+    let name = format!("median of all {many}");
+    let caption = match median {
+        Some(median) if median.rows.iter().any(|rows| *rows > 0) => format!(
+            "Bars: all its rows. Line: the median of all {many}. Marks: its rows of incidents, by severity."
+        ),
+        Some(_) => format!(
+            "Bars: all its rows; at each time most {many} have none. Marks: its rows of incidents, by severity."
+        ),
+        None => "Bars: all its rows. Marks: those of incidents, by severity.".to_owned(),
+    };
+    let texts = TimelineSpec {
+        title: "Its rows by time",
+        caption: &caption,
+        usual: median.map(|median| (median, name.as_str())),
+    };
+    timeline::section(context, &texts, all, &all.evidence, &link)
+}
+
+/// `the third most of 50 hosts`; empty where no others are known.
+fn rank(context: &ReportContext<'_>, entity: &EntitySummary, kind: &Kind) -> String {
+    let all = total(context, kind);
+    let entities = context.incidents.map_or(&[][..], |all| &all.entities);
+    let has_more = |it: &&EntitySummary| is_of(it, kind) && it.evidence > entity.evidence;
+    let place = entities.iter().filter(has_more).count() + 1;
+    if all < 2 {
+        return String::new();
+    }
+    let (one, many) = nouns_of(context, kind);
+    let all = numbers::counted(all, &text::shorten(one, 40), &text::shorten(many, 40));
+    match place {
+        1 => format!("the most of {all}"),
+        place => format!("the {} most of {all}", numbers::ordinal(place)),
+    }
 }
 
 /// `Its risk is 100: 95 of incident 1, and 5 for a further incident of medium or high severity.`
@@ -309,6 +347,7 @@ fn partners(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -
     SharedTable {
         id: "partners",
         title: format!("{} it is seen with", capital(&text::shorten(many, 40))),
+        name: text::shorten(&capital(one), 60),
         one: text::name(&capital(one)),
         others: others_head(own),
         has_all_rows: rows.iter().any(|row| !row.all_rows.is_empty()),
@@ -328,6 +367,7 @@ fn flags(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -> S
     SharedTable {
         id: "flags",
         title: format!("Other {} with its flags", text::shorten(own.1, 40)),
+        name: "Flag".to_owned(),
         one: Markup::trusted("Flag"),
         others: others_head(own),
         rows: details.flags.iter().map(entry).collect(),

@@ -37,8 +37,9 @@ struct Table<'a> {
     label: &'a str,
     with_flag: bool,
     with_incident: bool,
-    actor: Option<Markup>,
-    target: Option<Markup>,
+    /// The names of the columns, alone and as markup.
+    actor: Option<(String, Markup)>,
+    target: Option<(String, Markup)>,
     has_times: bool,
     rows: Vec<Row>,
 }
@@ -56,7 +57,7 @@ pub fn table(
     let heading = |is_actor: bool, has: bool| {
         let noun =
             context.nouns(is_actor).map_or(if is_actor { "actor" } else { "target" }, |it| it.0);
-        has.then(|| text::name(&capital(noun)))
+        has.then(|| (text::shorten(&capital(noun), 60), text::name(&capital(noun))))
     };
     let actor = heading(true, groups.iter().any(|group| group.actor.is_some()));
     let target = heading(false, groups.iter().any(|group| group.target.is_some()));

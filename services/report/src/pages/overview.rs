@@ -269,6 +269,7 @@ fn severities(context: &ReportContext<'_>) -> Vec<SeverityCount> {
 const TIMELINE: TimelineSpec<'_> = TimelineSpec {
     title: "Rows and incidents by time",
     caption: "Bars: all rows. Marks: rows of incidents, by severity.",
+    usual: None,
 };
 
 fn timeline(context: &ReportContext<'_>) -> Result<Markup> {

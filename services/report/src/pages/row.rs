@@ -83,7 +83,8 @@ struct Row {
     reasons: Vec<suspect_table::ReasonShare>,
     features: Vec<FeatureRow>,
     fields: Vec<Field>,
-    names: Vec<Markup>,
+    /// Of the features: alone, and as markup.
+    names: Vec<(String, Markup)>,
     own_values: Vec<Cell>,
     neighbors: Vec<NeighborGroup>,
     reasons_help: String,
@@ -121,7 +122,9 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         reasons: suspect_table::reasons(record),
         features: features(context, record),
         fields: fields(context, record),
-        names: context.report.features.iter().map(|feature| text::name(&feature.name)).collect(),
+        names: (context.report.features.iter())
+            .map(|feature| (text::shorten(&feature.name, 60), text::name(&feature.name)))
+            .collect(),
         own_values: (context.report.features.iter().zip(&record.features))
             .map(|(feature, value)| cell(feature, value, value, 0.0))
             .collect(),

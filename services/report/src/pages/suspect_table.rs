@@ -60,6 +60,8 @@ pub fn default_columns(context: &ReportContext<'_>) -> Vec<usize> {
 }
 
 pub struct ColumnHead {
+    /// The name alone, for narrow screens.
+    name: String,
     label: Markup,
     number: bool,
     /// The link that sorts by this column, if it can be sorted.
@@ -126,6 +128,7 @@ impl Cell {
 #[template(path = "table.html")]
 struct Table<'a> {
     label: &'a str,
+    sorts: bool,
     scored: bool,
     with_incident: bool,
     fixed: Vec<ColumnHead>,
@@ -162,30 +165,40 @@ pub fn table(
     let scored = context.analysis.is_some() || records.iter().any(|record| record.score.is_some());
     let grouped = context.incidents.is_some();
     let with_incident = grouped && !options.without.contains(&"incident");
-    let head = |sort: &str, label: Markup, number: bool| head(context, params, sort, label, number);
-    let mut fixed = vec![head("row", Markup::trusted("Row"), true)];
+    let head = |sort: &str, name: &str, number: bool| head(context, params, sort, name, number);
+    let mut fixed = vec![head("row", "Row", true)];
     let mut about = if grouped && !features { about_columns(context) } else { Vec::new() };
     about.retain(|(_, sort, _)| !options.without.contains(sort));
-    fixed.extend(about.iter().map(|(_, sort, label)| head(sort, label.clone(), false)));
+    fixed.extend(about.iter().map(|(_, sort, name)| head(sort, name, false)));
     if with_incident {
-        fixed.push(head("incident", Markup::trusted("Incident"), true));
+        fixed.push(head("incident", "Incident", true));
     }
     if scored {
-        fixed.push(head("score", Markup::trusted("Score"), true));
+        fixed.push(head("score", "Score", true));
     }
-    fixed.push(head("severity", Markup::trusted("Flags"), false));
+    fixed.push(head("severity", "Flags", false));
     let columns = columns(context, features, options.columns);
     let left_off = columns.len().saturating_sub(COLUMNS);
     let prefix = if features { "feature." } else { "source." };
     let heads = columns
         .iter()
         .take(COLUMNS)
-        .map(|(_, name, number)| head(&format!("{prefix}{name}"), text::name(name), *number))
+        .map(|(_, name, number)| head(&format!("{prefix}{name}"), name, *number))
         .collect();
     let about: Vec<About> = about.iter().map(|(about, ..)| *about).collect();
     let rows =
         records.iter().map(|record| row(context, options, &about, &columns, record)).collect();
-    Markup::from_template(&Table { label, scored, with_incident, fixed, heads, rows, left_off })
+    let sorts = params.is_some();
+    Markup::from_template(&Table {
+        label,
+        sorts,
+        scored,
+        with_incident,
+        fixed,
+        heads,
+        rows,
+        left_off,
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -196,16 +209,16 @@ enum About {
 }
 
 /// What rows are about: what it is, the key to sort by, the title of the column.
-fn about_columns(context: &ReportContext<'_>) -> Vec<(About, &'static str, Markup)> {
+fn about_columns(context: &ReportContext<'_>) -> Vec<(About, &'static str, String)> {
     let mut columns = Vec::new();
     let roles = context.report.roles.as_ref();
     if roles.is_some_and(|roles| !roles.time_column.is_empty()) {
-        columns.push((About::Time, "time", Markup::trusted("Time")));
+        columns.push((About::Time, "time", "Time".to_owned()));
     }
     for (about, sort, is_actor) in [(About::Actor, "actor", true), (About::Target, "target", false)]
     {
         if let Some((one, _)) = context.nouns(is_actor) {
-            columns.push((about, sort, text::name(&capital(one))));
+            columns.push((about, sort, capital(one)));
         }
     }
     columns
@@ -241,11 +254,12 @@ fn head(
     context: &ReportContext<'_>,
     params: Option<&SuspectsParams>,
     sort: &str,
-    label: Markup,
+    name: &str,
     number: bool,
 ) -> ColumnHead {
+    let (label, name) = (text::name(name), text::shorten(name, VALUE));
     let Some(params) = params.filter(|_| sort.len() <= MAX_NAME) else {
-        return ColumnHead { label, number, href: None, filter: None, sorted: "" };
+        return ColumnHead { name, label, number, href: None, filter: None, sorted: "" };
     };
     let current = params.sort == sort;
     let sorted = match (current, params.descending) {
@@ -261,7 +275,7 @@ fn head(
         None => matches!(sort, "actor" | "target").then(|| sort.to_owned()),
     };
     let params = SuspectsParams { sort: sort.to_owned(), descending, page: 1, ..params.clone() };
-    ColumnHead { label, number, href: Some(params.href(context)), filter, sorted }
+    ColumnHead { name, label, number, href: Some(params.href(context)), filter, sorted }
 }
 
 /// Flags of a row that its line names.

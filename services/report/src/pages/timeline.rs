@@ -12,18 +12,18 @@ use super::{
 };
 use crate::{
     charts::{self, TimelineLabels},
-    view::incidents::{Timeline, merged},
+    view::incidents::{MERGED, MedianRows, Timeline, merged},
 };
 
-/// Widths, and the intervals that are one in the narrow chart.
 const WIDE: f64 = 1_200.0;
 const NARROW: f64 = 360.0;
-const MERGED: usize = 3;
 
 /// The texts of a timeline.
 pub struct TimelineSpec<'a> {
     pub title: &'a str,
     pub caption: &'a str,
+    /// What is usual, with what it is called.
+    pub usual: Option<(&'a MedianRows, &'a str)>,
 }
 
 /// Where a bar leads, by its start and its end as parameters of an address.
@@ -45,27 +45,43 @@ pub fn section(
         class: "timeline",
         scrolls: false,
     };
+    let wide_usual = texts.usual.map(|(usual, name)| (usual.rows.as_slice(), name));
     if context.links.is_file() {
-        return figure(context, &spec, draw(context, timeline, evidence, WIDE, link));
+        let wide = Drawing { timeline, evidence, usual: wide_usual, width: WIDE };
+        return figure(context, &spec, draw(context, &wide, link));
     }
     let narrow = timeline.merged(MERGED);
     let narrow_evidence = evidence.each_ref().map(|rows| merged(rows, MERGED));
     let svg = format!(
         "<div class=\"when-wide\">{}</div><div class=\"when-narrow\">{}</div>",
-        draw(context, timeline, evidence, WIDE, link),
-        draw(context, &narrow, &narrow_evidence, NARROW, link)
+        draw(context, &Drawing { timeline, evidence, usual: wide_usual, width: WIDE }, link),
+        draw(
+            context,
+            &Drawing {
+                timeline: &narrow,
+                evidence: &narrow_evidence,
+                usual: texts.usual.map(|(usual, name)| (usual.merged.as_slice(), name)),
+                width: NARROW
+            },
+            link
+        )
     );
     figure(context, &spec, svg)
 }
 
+/// What a chart shows, and how wide it is.
+pub struct Drawing<'a> {
+    pub timeline: &'a Timeline,
+    /// As [`Timeline::evidence`].
+    pub evidence: &'a [Vec<u64>; 3],
+    /// The rows of each interval that are usual, and what they are called.
+    pub usual: Option<(&'a [u64], &'a str)>,
+    pub width: f64,
+}
+
 /// The chart with its labels, for pages and documents.
-pub fn draw(
-    context: &ReportContext<'_>,
-    timeline: &Timeline,
-    evidence: &[Vec<u64>; 3],
-    width: f64,
-    link: &BarLink<'_>,
-) -> String {
+pub fn draw(context: &ReportContext<'_>, drawing: &Drawing<'_>, link: &BarLink<'_>) -> String {
+    let Drawing { timeline, evidence, usual, width } = *drawing;
     let times = context.times();
     let href = |bin: usize| {
         let [from, to] = [bin, bin + 1].map(|bin| times.parameter(timeline.time(bin)));
@@ -73,7 +89,7 @@ pub fn draw(
     };
     let time = |bin: usize| times.short(timeline.time(bin));
     let scale = (times.units(timeline.start), times.units(timeline.width));
-    let labels = TimelineLabels { time: &time, scale, href: &href };
+    let labels = TimelineLabels { time: &time, scale, usual, href: &href };
     charts::timeline(timeline, evidence, &labels, width)
 }
 

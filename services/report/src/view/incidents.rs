@@ -26,6 +26,23 @@ pub struct IncidentSummary {
     pub timeline: Option<Timeline>,
     /// For each flag of the report, in order.
     pub flags: Vec<FlagSummary>,
+    /// Of all actors, and of all targets; none where rows have no times, and in reports of older versions.
+    #[serde(default)]
+    pub actor_median: Option<MedianRows>,
+    #[serde(default)]
+    pub target_median: Option<MedianRows>,
+}
+
+/// Intervals of a timeline that are one in a narrow chart.
+pub const MERGED: usize = 3;
+
+/// The median of the rows that all actors, or all targets, have at a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MedianRows {
+    /// In each interval of the timeline.
+    pub rows: Vec<u64>,
+    /// In each [`MERGED`] of them.
+    pub merged: Vec<u64>,
 }
 
 /// Rows by time.

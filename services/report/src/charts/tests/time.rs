@@ -11,7 +11,8 @@ fn timeline_of(rows: Vec<u64>, high: Vec<u64>) -> Timeline {
 }
 
 fn draw(timeline: &Timeline, href: &dyn Fn(usize) -> Option<String>, width: f64) -> String {
-    let labels = TimelineLabels { time: &|bin| format!("t{bin}"), scale: (0, 60), href };
+    let time = |bin| format!("t{bin}");
+    let labels = TimelineLabels { time: &time, scale: (0, 60), usual: None, href };
     super::super::timeline(timeline, &timeline.evidence, &labels, width)
 }
 
@@ -36,6 +37,30 @@ fn intervals_have_bars_and_marks() {
     check(&svg);
     assert!(!svg.contains("<a "));
     check(&draw(&timeline_of(Vec::new(), Vec::new()), &|_| None, 640.0));
+}
+
+#[test]
+fn what_is_usual_is_a_line_over_the_bars() {
+    let timeline = timeline_of(vec![1, 0, 4, 5], vec![0; 4]);
+    let time = |bin| format!("t{bin}");
+    let draw = |usual: &[u64]| {
+        let labels = TimelineLabels {
+            time: &time,
+            scale: (0, 60),
+            usual: Some((usual, "median of all hosts")),
+            href: &|_| None,
+        };
+        super::super::timeline(&timeline, &timeline.evidence, &labels, 640.0)
+    };
+    let svg = draw(&[0, 2, 10, 2]);
+    check(&svg);
+    let document = Document::parse(&svg).unwrap();
+    assert_eq!(elements(&document, "path", "median").len(), 1);
+    assert!(svg.contains("t2 to t3: 4 rows; median of all hosts: 10"));
+    // The line is within the chart: half as high a bar as 10 rows.
+    let bars = elements(&document, "rect", "normal");
+    assert!((number(&bars[2], "height") - 28.0).abs() < 0.1);
+    assert!(!draw(&[0; 4]).contains("<path"));
 }
 
 #[test]

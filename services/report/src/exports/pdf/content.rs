@@ -17,7 +17,10 @@ use anomal_core::{
 
 use super::layout::chart::Chart;
 use crate::{
-    pages::{Links, ReportContext, timeline},
+    pages::{
+        Links, ReportContext,
+        timeline::{self, Drawing},
+    },
     view::{ReportDocument, display_name, filter::FilterQuery},
 };
 use behaviour::Behaviour;
@@ -74,7 +77,9 @@ impl Content {
         let timeline = whole.incidents.as_ref().and_then(|all| all.summary.timeline.as_ref());
         let timeline = timeline.map(|all| {
             let none = |_: &str, _: &str| None;
-            chart(&timeline::draw(&context, all, &all.evidence, TIMELINE, &none))
+            let evidence = &all.evidence;
+            let drawing = Drawing { timeline: all, evidence, usual: None, width: TIMELINE };
+            chart(&timeline::draw(&context, &drawing, &none))
         });
         let suspects = Suspects::new(whole)?;
         let clusters =

@@ -31,6 +31,25 @@ pub fn counted(number: u64, singular: &str, plural: &str) -> String {
     words::counted(number, singular, plural)
 }
 
+/// A place in an order, from 1: "third", "12th", "1,001st".
+pub fn ordinal(place: usize) -> String {
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    if let Some(word) = place.checked_sub(1).and_then(|place| WORDS.get(place)) {
+        return (*word).to_owned();
+    }
+    let ending = match (place % 100, place % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{}{ending}", size(place))
+}
+
 /// At most four significant digits; integers in full.
 pub fn number(value: f64) -> String {
     typographic(&words::number(value))
@@ -104,6 +123,12 @@ mod tests {
         assert_eq!(percent(0.000_01), "under\u{a0}0.1\u{a0}%");
         assert_eq!(share(1, 3), "33.3\u{a0}%");
         assert_eq!(seconds(7384.0), "2\u{a0}h\u{a0}3\u{a0}min");
+    }
+
+    #[test]
+    fn places_have_words_or_endings() {
+        let places = [1, 3, 10, 11, 21, 112, 1_003].map(ordinal);
+        assert_eq!(places, ["first", "third", "tenth", "11th", "21st", "112th", "1,003rd"]);
     }
 
     #[test]
