@@ -82,7 +82,7 @@ impl OpenDoor {
         Ok(Self::spawn(address, accept))
     }
 
-    /// A door that is served by a future, until it is told to stop.
+    /// A door that is served by a future, until it has to stop.
     pub(crate) fn spawn<F>(
         address: SocketAddr,
         serve: impl FnOnce(watch::Receiver<bool>) -> F,
@@ -124,7 +124,7 @@ async fn accept<F, S>(
 {
     let slots = Arc::new(Semaphore::new(max_connections));
     let mut connections = JoinSet::new();
-    let mut told = false;
+    let mut warned = false;
     let stop = stopped.clone();
     let ended = stopped.wait_for(|stop| *stop);
     tokio::pin!(ended);
@@ -136,7 +136,7 @@ async fn accept<F, S>(
         };
         let Some(stream) = stream else { break };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut warned, true) {
                 tracing::warn!(
                     "there are {max_connections} connections, as many as `maxConnections` allows: more are closed at once"
                 );

@@ -1,4 +1,4 @@
-//! What senders are told.
+//! The answers that senders get.
 
 use std::time::Duration;
 

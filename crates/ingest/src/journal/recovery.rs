@@ -121,7 +121,7 @@ fn cut(path: &Path, segment: Segment) -> io::Result<(Segment, u64)> {
         file.set_len(end)?;
         file.sync_all()?;
         tracing::info!(
-            "{}: the last {} bytes were not written whole, so nobody was told that they are safe; they are cut off",
+            "{}: the last {} bytes were not written whole, so they were not acknowledged; they are cut off",
             path.display(),
             segment.bytes - end
         );

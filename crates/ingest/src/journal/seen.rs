@@ -14,13 +14,13 @@ pub(super) struct Seen {
     since: i64,
     young: HashSet<u128>,
     old: HashSet<u128>,
-    told: bool,
+    warned: bool,
 }
 
 impl Seen {
     pub fn new(window: i64) -> Self {
         let none = HashSet::new;
-        Self { window, most: MOST, since: i64::MIN, young: none(), old: none(), told: false }
+        Self { window, most: MOST, since: i64::MIN, young: none(), old: none(), warned: false }
     }
 
     pub fn contains(&self, key: u128) -> bool {
@@ -31,7 +31,7 @@ impl Seen {
     pub fn insert(&mut self, key: u128, arrival: i64) {
         let is_over = arrival.saturating_sub(self.since) > self.window;
         if is_over || self.young.len() >= self.most {
-            if !is_over && !mem::replace(&mut self.told, true) {
+            if !is_over && !mem::replace(&mut self.warned, true) {
                 tracing::warn!(
                     "more than {} records came within the window of `dedupe`: the oldest of them are taken again if they are \
                      sent again",
@@ -66,6 +66,6 @@ mod tests {
         let mut seen = Seen { most: 10, ..Seen::new(i64::MAX) };
         (0..100).for_each(|key| seen.insert(key, 0));
         assert!((90..100).all(|key| seen.contains(key)));
-        assert!(seen.young.len() + seen.old.len() <= 20 && seen.told);
+        assert!(seen.young.len() + seen.old.len() <= 20 && seen.warned);
     }
 }

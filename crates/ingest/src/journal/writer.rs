@@ -125,7 +125,7 @@ pub(super) struct Writer {
     /// Keys of records that are on disk.
     seen: Option<Seen>,
     /// It was said that keys are forgotten before their time.
-    told: bool,
+    warned: bool,
 }
 
 impl Writer {
@@ -145,7 +145,7 @@ impl Writer {
             failed: false,
             buffer: Vec::new(),
             seen,
-            told: false,
+            warned: false,
         }
     }
 
@@ -248,7 +248,7 @@ impl Writer {
             let before = removed.replace(removed.get() + segment.bytes);
             before < excess
         });
-        if all > 0 && self.seen.is_some() && !mem::replace(&mut self.told, true) {
+        if all > 0 && self.seen.is_some() && !mem::replace(&mut self.warned, true) {
             tracing::warn!(
                 "the journal is too small for the window of `dedupe`: a process that starts again may take records again; raise \
                  `stream.journal.maxBytes`"

@@ -1,4 +1,4 @@
-//! The frames of syslog over TCP (RFC 6587), told apart one by one: octet counting, or lines.
+//! The frames of syslog over TCP (RFC 6587), distinguished one by one: octet counting, or lines.
 
 use bytes::{Bytes, BytesMut};
 

@@ -28,7 +28,7 @@ const WAITING: usize = 16_384;
 /// Datagrams that are appended at once.
 const TOGETHER: usize = 4096;
 /// How often it is said that datagrams are lost.
-const TOLD: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// An address that datagrams wait at until the door opens.
 #[derive(Debug)]
@@ -119,30 +119,30 @@ async fn append(mut receiver: mpsc::Receiver<Datagram>, journal: Appender) {
 #[derive(Default)]
 struct Lost {
     count: usize,
-    told: Option<(Instant, usize)>,
+    warned: Option<(Instant, usize)>,
 }
 
 impl Lost {
     fn add(&mut self, count: usize) {
         self.count += count;
-        if self.told.is_none_or(|(told, _)| told.elapsed() > TOLD) {
-            self.tell();
+        if self.warned.is_none_or(|(warned, _)| warned.elapsed() > PAUSE) {
+            self.warn();
         }
     }
 
-    fn tell(&mut self) {
-        if self.count > self.told.map_or(0, |(_, told)| told) {
+    fn warn(&mut self) {
+        if self.count > self.warned.map_or(0, |(_, warned)| warned) {
             tracing::warn!(
                 "{} datagrams are lost so far, since there was no room for them",
                 self.count
             );
-            self.told = Some((Instant::now(), self.count));
+            self.warned = Some((Instant::now(), self.count));
         }
     }
 }
 
 impl Drop for Lost {
     fn drop(&mut self) {
-        self.tell();
+        self.warn();
     }
 }

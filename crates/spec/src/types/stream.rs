@@ -148,7 +148,7 @@ pub struct StreamEntity {
     #[serde(default = "fourteen_days")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub forget_after: String,
-    /// An entity that pauses for longer than this, and for longer than it ever did, is told to be silent, such as `15m` (s, m, h,
+    /// An entity that pauses for longer than this, and for longer than it ever did, is reported as silent, such as `15m` (s, m, h,
     /// d or w). Absent: none is. Needs `timeColumn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
