@@ -40,7 +40,7 @@ pub struct Checkpoint {
     pub place: Vec<u8>,
     /// The sinks by name.
     pub cursors: BTreeMap<String, Cursor>,
-    /// As [`JudgeState`](crate::JudgeState): its bytes, and the names of its objects.
+    /// The bytes of the [`JudgeState`](crate::JudgeState), and the names of its objects.
     pub state: Vec<u8>,
     pub objects: Vec<String>,
 }

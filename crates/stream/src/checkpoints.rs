@@ -2,13 +2,13 @@
 //!
 //! The number is the fence: an owner that finds its next number taken by another has lost the stream and stops.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     checkpoint::{Checkpoint, Cursor},
     error::{Error, Result},
-    judge::JudgeState,
     positions::Positions,
+    state::{FrozenState, JudgeState, Objects, StateObject},
     store::Store,
 };
 
@@ -27,8 +27,9 @@ pub struct Checkpoints {
 }
 
 struct Saved {
-    /// Without place and state.
+    /// Without place, state and objects.
     checkpoint: Checkpoint,
+    objects: HashSet<String>,
     /// The number of the checkpoint from which a restore of this one replays.
     base: u64,
 }
@@ -64,36 +65,45 @@ impl Checkpoints {
         numbers.sort_unstable();
         let Some(last) = numbers.last() else { return Ok(None) };
         self.next = last + 1;
+        let names: HashSet<String> = names.into_iter().collect();
         let (mut usable, mut damaged) = (Vec::new(), Vec::new());
         for number in numbers {
             match self.load(number)? {
-                Ok(checkpoint) => usable.push(checkpoint),
+                Ok(checkpoint) => match checkpoint.objects.iter().find(|it| !names.contains(*it)) {
+                    None => usable.push(checkpoint),
+                    Some(object) => damaged.push((number, gone(object))),
+                },
                 Err(why) => damaged.push((number, why)),
             }
         }
-        let base = usable.last().and_then(|newest| base(&usable, newest, sinks));
-        let (Some(newest), Some(base)) = (usable.last(), base) else {
-            let each = damaged.iter().map(|(number, why)| format!("{}: {why}", name(*number)));
-            let why = each.collect::<Vec<_>>().join("; ");
-            return Err(Error::NoCheckpoint(why));
+        let (newest, base, objects) = loop {
+            let newest = usable.last().cloned();
+            let base = newest.as_ref().and_then(|newest| base(&usable, newest, sinks)).cloned();
+            let (Some(newest), Some(base)) = (newest, base) else {
+                let each = damaged.iter().map(|(number, why)| format!("{}: {why}", name(*number)));
+                let why = each.collect::<Vec<_>>().join("; ");
+                return Err(Error::NoCheckpoint(why));
+            };
+            match self.objects(&base)? {
+                Ok(objects) => break (newest, base, objects),
+                Err(why) => {
+                    usable.retain(|checkpoint| checkpoint.number != base.number);
+                    damaged.push((base.number, why));
+                }
+            }
         };
-        let mut state = JudgeState { bytes: base.state.clone(), objects: Vec::new() };
-        for name in &base.objects {
-            // `load` has seen it.
-            let bytes = self.store.read(name).map_err(Error::Store)?.unwrap_or_default();
-            state.objects.push((name.clone(), bytes));
-        }
+        let state = JudgeState { bytes: base.state.clone(), objects };
         // Those before it may have lost their objects already.
-        damaged.retain(|(number, _)| *number > newest.number);
+        damaged.retain(|(number, _)| *number > base.number);
+        let oldest = base.number;
         let point = RestorePoint {
-            cursors: newest.cursors.clone(),
-            newest_positions: newest.positions.clone(),
-            newest_place: newest.place.clone(),
-            base: base.clone(),
+            cursors: newest.cursors,
+            newest_positions: newest.positions,
+            newest_place: newest.place,
+            base,
             state,
             damaged: damaged.into_iter().map(|(number, why)| (name(number), why)).collect(),
         };
-        let oldest = base.number;
         usable.retain(|checkpoint| checkpoint.number >= oldest);
         self.kept.clear();
         for checkpoint in usable {
@@ -112,33 +122,48 @@ impl Checkpoints {
             Ok(other) => return Ok(Err(format!("it is a copy of checkpoint {}", other.number))),
             Err(damage) => return Ok(Err(damage.to_string())),
         };
-        for object in &checkpoint.objects {
-            if self.store.read(object).map_err(Error::Store)?.is_none() {
-                return Ok(Err(format!("{object}, which it names, is gone")));
-            }
-        }
         Ok(Ok(checkpoint))
+    }
+
+    /// Reads the objects of a checkpoint; the inner error says why they are of no use.
+    fn objects(
+        &self,
+        checkpoint: &Checkpoint,
+    ) -> Result<std::result::Result<Vec<StateObject>, String>> {
+        let mut objects = Vec::with_capacity(checkpoint.objects.len());
+        for name in &checkpoint.objects {
+            let Some(bytes) = self.store.read(name).map_err(Error::Store)? else {
+                return Ok(Err(gone(name)));
+            };
+            let object = StateObject::new(bytes);
+            if object.name() != name {
+                return Ok(Err(format!("{name}, which it names, is damaged")));
+            }
+            objects.push(object);
+        }
+        Ok(Ok(objects))
+    }
+
+    /// Whether an object is stored, as a part of a checkpoint that is kept.
+    fn is_stored(&self, name: &str) -> bool {
+        self.kept.iter().rev().any(|saved| saved.objects.contains(name))
     }
 
     /// Saves a checkpoint under the next number, then removes those that no restore needs any more. Its number and owner are
     /// set here.
     ///
     /// # Errors
-    /// `Fenced`; `Store` if its outcome is unknown: the next call settles it.
+    /// `Fenced`; `Store` if its outcome is unknown: the next call settles it; `Judge` for a state that can't be saved.
     pub fn save(
         &mut self,
         mut checkpoint: Checkpoint,
-        objects: &[(String, Vec<u8>)],
+        state: FrozenState,
         sinks: &[&str],
     ) -> Result<u64> {
-        for (name, bytes) in objects {
-            let known = self.kept.iter().any(|saved| saved.checkpoint.objects.contains(name));
-            if !known {
-                self.store.create(name, bytes).map_err(Error::Store)?;
-            }
-        }
+        let mut objects = NewObjects { checkpoints: self, names: Vec::new() };
+        checkpoint.state = state.save(&mut objects)?;
+        checkpoint.objects = objects.names;
         checkpoint.owner = self.owner;
-        checkpoint.objects = objects.iter().map(|(name, _)| name.clone()).collect();
         loop {
             checkpoint.number = self.next;
             let bytes = checkpoint.encode().map_err(|damage| Error::Store(damage.into()))?;
@@ -163,6 +188,20 @@ impl Checkpoints {
         Ok(number)
     }
 
+    /// Stores an object. One of a process that was killed may be there already, and may be damaged.
+    fn create(&self, object: &StateObject) -> Result<()> {
+        let create = || self.store.create(object.name(), object.bytes()).map_err(Error::Store);
+        if create()? {
+            return Ok(());
+        }
+        let stored = self.store.read(object.name()).map_err(Error::Store)?;
+        if stored.as_deref() != Some(object.bytes()) {
+            self.store.remove(object.name()).map_err(Error::Store)?;
+            create()?;
+        }
+        Ok(())
+    }
+
     /// The positions before which no restore reads.
     pub fn released(&self) -> Positions {
         self.kept
@@ -178,7 +217,8 @@ impl Checkpoints {
 
     fn keep(&mut self, mut checkpoint: Checkpoint, base: u64) {
         (checkpoint.place, checkpoint.state) = (Vec::new(), Vec::new());
-        self.kept.push(Saved { checkpoint, base });
+        let objects = std::mem::take(&mut checkpoint.objects).into_iter().collect();
+        self.kept.push(Saved { checkpoint, objects, base });
     }
 
     /// Removes what neither the newest checkpoint nor the one before needs. What can't be removed now is removed later: the
@@ -205,20 +245,50 @@ impl Checkpoints {
         }
         let kept = self.kept.iter().map(|saved| saved.checkpoint.number);
         let numbers: BTreeSet<u64> = kept.collect();
-        let kept = self.kept.iter().flat_map(|saved| &saved.checkpoint.objects);
-        let objects: BTreeSet<&String> = kept.collect();
         let Ok(names) = self.store.list() else { return };
         for name in names {
             let gone = match number(&name) {
                 // Those of another owner come behind the last one.
                 Some(number) => number < last && !numbers.contains(&number),
-                None => is_object(&name) && !objects.contains(&name),
+                None => StateObject::is_name(&name) && !self.is_stored(&name),
             };
             if gone {
                 // It stays for the next time.
                 let _ = self.store.remove(&name);
             }
         }
+    }
+}
+
+/// The objects of a checkpoint that is being saved.
+struct NewObjects<'a> {
+    checkpoints: &'a Checkpoints,
+    names: Vec<String>,
+}
+
+impl NewObjects<'_> {
+    fn add(&mut self, name: &str) {
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+    }
+}
+
+impl Objects for NewObjects<'_> {
+    fn reuse(&mut self, name: &str) -> bool {
+        let is_stored = self.checkpoints.is_stored(name);
+        if is_stored {
+            self.add(name);
+        }
+        is_stored
+    }
+
+    fn store(&mut self, object: &StateObject) -> Result<()> {
+        if !self.reuse(object.name()) {
+            self.checkpoints.create(object)?;
+            self.add(object.name());
+        }
+        Ok(())
     }
 }
 
@@ -246,7 +316,9 @@ fn number(name: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Whether a name is one of [`JudgeState::objects`].
-fn is_object(name: &str) -> bool {
-    name.ends_with(".object")
+fn gone(object: &str) -> String {
+    format!("{object}, which it names, is gone")
 }
+
+#[cfg(test)]
+mod tests;

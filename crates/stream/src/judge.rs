@@ -2,7 +2,11 @@
 
 use async_trait::async_trait;
 
-use crate::{error::Cause, log::Chunk};
+use crate::{
+    error::Cause,
+    log::Chunk,
+    state::{FrozenState, JudgeState},
+};
 
 /// The results of a chunk. Clones are cheap.
 pub trait Results: Clone + Send {
@@ -14,15 +18,6 @@ pub trait Results: Clone + Send {
     /// # Errors
     /// A defect.
     fn starting_at(&self, offset: u64) -> Result<Self, Cause>;
-}
-
-/// A state to be saved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JudgeState {
-    pub bytes: Vec<u8>,
-    /// Large parts that seldom change, such as models, by names that depend on their contents alone. They are stored as
-    /// objects of their own, each once.
-    pub objects: Vec<(String, Vec<u8>)>,
 }
 
 /// Judges records. Results and state depend on the records before them alone, so that a replay gives the same bytes.
@@ -37,11 +32,11 @@ pub trait Judge: Send {
     /// They end the shard.
     async fn judge(&mut self, chunk: Chunk<Self::Records>) -> Result<Self::Results, Cause>;
 
-    /// The state behind the records judged so far.
+    /// The state behind the records judged so far. Records wait for this call, and not for what the state still has to do.
     ///
     /// # Errors
     /// A defect.
-    fn save(&self) -> Result<JudgeState, Cause>;
+    fn freeze(&self) -> Result<FrozenState, Cause>;
 
     /// Continues from a state, before the first record.
     ///

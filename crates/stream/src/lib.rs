@@ -21,6 +21,7 @@ mod positions;
 mod saver;
 mod shard;
 mod sink;
+mod state;
 mod store;
 
 pub use checkpoint::{Checkpoint, Cursor, Damage};
@@ -28,7 +29,7 @@ pub use checkpoints::{Checkpoints, RestorePoint};
 pub use clock::{ClockOptions, ESTIMATED_OVER, PartitionClock, Timing};
 pub use error::{Cause, Error, Result};
 pub use folder::FolderStore;
-pub use judge::{Judge, JudgeState, Results};
+pub use judge::{Judge, Results};
 pub use log::{Chunk, Log, RecordsLost};
 pub use messages::{
     BrokerTls, FirstMessages, Message, MessageClient, MessageLog, MessageOptions, Messages,
@@ -38,4 +39,5 @@ pub use positions::Positions;
 pub use saver::{SaveWork, Saved, Saver, ThreadSaver};
 pub use shard::{Notice, Progress, SaverOf, Shard, ShardOptions, ShardParts, Step};
 pub use sink::{Flushed, NamedSink, StreamSink};
+pub use state::{FrozenState, JudgeState, Objects, StateObject};
 pub use store::Store;

@@ -10,14 +10,14 @@ use crate::{
     checkpoints::Checkpoints,
     error::{Error, Result},
     positions::Positions,
+    state::FrozenState,
 };
 
 /// What is saved.
-#[derive(Debug)]
 pub struct SaveWork {
+    /// Without state and objects.
     pub checkpoint: Checkpoint,
-    /// Its objects, by their names.
-    pub objects: Vec<(String, Vec<u8>)>,
+    pub state: FrozenState,
     /// The sinks whose results are still wanted.
     pub sinks: Vec<String>,
 }
@@ -51,9 +51,9 @@ impl Checkpoints {
     /// # Errors
     /// Those of [`Checkpoints::save`].
     pub fn save_work(&mut self, work: SaveWork) -> Result<Saved> {
-        let SaveWork { checkpoint, objects, sinks } = work;
+        let SaveWork { checkpoint, state, sinks } = work;
         let sinks: Vec<&str> = sinks.iter().map(String::as_str).collect();
-        let number = self.save(checkpoint, &objects, &sinks)?;
+        let number = self.save(checkpoint, state, &sinks)?;
         Ok(Saved { number, released: self.released() })
     }
 }

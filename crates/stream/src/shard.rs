@@ -348,18 +348,17 @@ where
             saved.at = now;
             return Ok(false);
         }
-        let state = self.judge.save().map_err(Error::Judge)?;
+        let state = self.judge.freeze().map_err(Error::Judge)?;
         let checkpoint = Checkpoint {
             positions: self.positions.clone(),
             place: self.log.place().map_err(Error::Log)?,
             cursors: cursors.clone(),
-            state: state.bytes,
             ..Checkpoint::default()
         };
         self.log.saving();
         self.outbox.saving();
         let sinks = cursors.keys().cloned().collect();
-        self.saver.begin(SaveWork { checkpoint, objects: state.objects, sinks });
+        self.saver.begin(SaveWork { checkpoint, state, sinks });
         let positions = self.positions.clone();
         self.pending = Some(SavedPoint { number: 0, at: now, positions, cursors });
         Ok(true)

@@ -6,7 +6,7 @@ mod entity;
 mod grid;
 mod numbers;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anomal_core::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64;
@@ -100,14 +100,16 @@ pub struct Surprise {
 /// Numbers fall into bins (as HBOS: Goldstein and Dengel 2012, "Histogram-based Outlier Score") that the first 1,000 rows
 /// place. What is said by the rows of an entity, n, counts n / (n + `min_rows`), and what is said by all rows counts the rest
 /// (logarithmic opinion pool: Genest and Zidek 1986, "Combining Probability Distributions", section 3).
-/// All counts halve with time. The same rows in the same order give the same bytes.
+/// All counts halve with time. The same rows in the same order give the same bytes. A clone shares the entities with its
+/// original, until either of them changes one.
 #[derive(Clone, Debug)]
 pub struct Profiles {
     options: ProfileOptions,
     /// The first rows, until the bins are placed.
     waiting: Vec<(Option<u64>, Vec<Value>, i64)>,
     all: Option<All>,
-    segments: Vec<Segment>,
+    /// Shared with clones, until they change.
+    segments: Vec<Arc<Segment>>,
     door: Doorkeeper,
     evicted: u64,
 }
@@ -127,9 +129,11 @@ enum Feature {
 
 #[derive(Clone, Debug, Default)]
 struct Segment {
-    entities: HashMap<u64, Entity>,
+    entities: HashMap<u64, Arc<Entity>>,
     /// Rises with each change.
     revision: u64,
+    /// The revision at which an entity was removed last.
+    removed: u64,
 }
 
 impl Profiles {
@@ -139,7 +143,7 @@ impl Profiles {
             options,
             waiting: Vec::new(),
             all: None,
-            segments: vec![Segment::default(); SEGMENTS],
+            segments: vec![Arc::default(); SEGMENTS],
             evicted: 0,
         }
     }
@@ -199,21 +203,22 @@ impl Profiles {
             feature.add(*value);
         }
         let Some(key) = key else { return };
-        let segment = &mut self.segments[segment_of(key)];
+        let segment = Arc::make_mut(&mut self.segments[segment_of(key)]);
         let forget_after = self.options.forget_after;
         let known = segment.entities.get_mut(&key);
         let known = known.filter(|entity| age.saturating_sub(entity.seen) < forget_after);
         let is_new = known.is_none();
         let entity = match known {
-            Some(entity) => entity,
+            Some(entity) => Arc::make_mut(entity),
             None if self.door.admits(key, age) => {
                 let kinds = self.options.features.iter().map(|(kind, _)| *kind);
                 let entry = segment.entities.entry(key);
-                entry.insert_entry(Entity::new(kinds, age)).into_mut()
+                Arc::make_mut(entry.insert_entry(Entity::new(kinds, age).into()).into_mut())
             }
             None => return,
         };
         segment.revision += 1;
+        entity.revision = segment.revision;
         entity.halve(age, half_life);
         for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
             entity.add(place, feature.bin(*value), *value);
@@ -227,20 +232,25 @@ impl Profiles {
 
     /// Takes a row of an entity into account that is not learned.
     pub fn see(&mut self, key: u64, age: i64) {
-        let segment = &mut self.segments[segment_of(key)];
-        if let Some(entity) = segment.entities.get_mut(&key) {
-            entity.see(age);
-            segment.revision += 1;
-        }
+        self.change(key, |_| true, |entity| entity.see(age));
     }
 
     /// Names an entity that has a profile, for [`Profiles::silent`].
     pub fn name(&mut self, key: u64, name: &str) {
+        self.change(key, |entity| entity.name.is_none(), |entity| entity.name = Some(name.into()));
+    }
+
+    /// Changes an entity, if it is there and it has to be: what is shared with a clone is copied then.
+    fn change(&mut self, key: u64, has_to: fn(&Entity) -> bool, change: impl FnOnce(&mut Entity)) {
         let segment = &mut self.segments[segment_of(key)];
-        if let Some(entity) = segment.entities.get_mut(&key).filter(|entity| entity.name.is_none())
-        {
-            entity.name = Some(name.into());
+        if segment.entities.get(&key).is_some_and(|entity| has_to(entity)) {
+            let segment = Arc::make_mut(segment);
             segment.revision += 1;
+            segment.entities.entry(key).and_modify(|entity| {
+                let entity = Arc::make_mut(entity);
+                entity.revision = segment.revision;
+                change(entity);
+            });
         }
     }
 
@@ -289,10 +299,14 @@ impl Profiles {
             from = from.max(*last);
         }
         for segment in &mut self.segments {
+            let segment = Arc::make_mut(segment);
             let before = segment.entities.len();
             segment.entities.retain(|_, entity| entity.seen >= from);
             let gone = (before - segment.entities.len()) as u64;
-            segment.revision += gone;
+            if gone > 0 {
+                segment.revision += 1;
+                segment.removed = segment.revision;
+            }
             self.evicted += gone;
         }
     }
@@ -329,9 +343,22 @@ impl Profiles {
         self.segments[segment].revision
     }
 
+    /// The entities of a segment that have changed since a revision; none if some were removed since then, so that all have to
+    /// be saved.
+    pub fn changes(&self, segment: usize, since: u64) -> Option<Vec<u8>> {
+        let of = &self.segments[segment];
+        (of.removed <= since).then(|| self.bytes(segment, |entity| entity.revision > since))
+    }
+
     /// The entities of a segment.
     pub fn segment_bytes(&self, segment: usize) -> Vec<u8> {
-        let mut entities: Vec<(&u64, &Entity)> = self.segments[segment].entities.iter().collect();
+        self.bytes(segment, |_| true)
+    }
+
+    fn bytes(&self, segment: usize, is_wanted: impl Fn(&Entity) -> bool) -> Vec<u8> {
+        let entities = self.segments[segment].entities.iter();
+        let mut entities: Vec<(&u64, &Arc<Entity>)> =
+            entities.filter(|(_, entity)| is_wanted(entity)).collect();
         entities.sort_unstable_by_key(|(key, _)| **key);
         let mut to = Writer::new(VERSION);
         to.length(entities.len());
@@ -342,14 +369,14 @@ impl Profiles {
         to.into_bytes()
     }
 
-    /// Continues from what was saved: of all, and of each segment.
+    /// Continues from what was saved: of all, and of each segment its entities and what has changed since, in order.
     ///
     /// # Errors
     /// `Internal` if it is damaged, or of other features.
     pub fn restore<'a>(
         &mut self,
         all: &[u8],
-        segments: impl IntoIterator<Item = &'a [u8]>,
+        segments: impl IntoIterator<Item = impl IntoIterator<Item = &'a [u8]>>,
     ) -> Result<()> {
         let read = self.read(all, segments);
         read.ok_or_else(|| {
@@ -357,7 +384,11 @@ impl Profiles {
         })
     }
 
-    fn read<'a>(&mut self, all: &[u8], segments: impl IntoIterator<Item = &'a [u8]>) -> Option<()> {
+    fn read<'a>(
+        &mut self,
+        all: &[u8],
+        segments: impl IntoIterator<Item = impl IntoIterator<Item = &'a [u8]>>,
+    ) -> Option<()> {
         let mut from = Reader::new(all, VERSION)?;
         let kinds: Vec<Kind> = self.options.features.iter().map(|(kind, _)| *kind).collect();
         let evicted = from.number()?;
@@ -383,15 +414,17 @@ impl Profiles {
         let door = Doorkeeper::read(&mut from, self.options.admit_within)?;
         from.end()?;
         let mut read = Vec::with_capacity(SEGMENTS);
-        for bytes in segments {
-            let mut from = Reader::new(bytes, VERSION)?;
+        for parts in segments {
             let mut segment = Segment::default();
-            for _ in 0..from.length()? {
-                let key = from.number()?;
-                segment.entities.insert(key, Entity::read(&mut from, &kinds)?);
+            for bytes in parts {
+                let mut from = Reader::new(bytes, VERSION)?;
+                for _ in 0..from.length()? {
+                    let key = from.number()?;
+                    segment.entities.insert(key, Entity::read(&mut from, &kinds)?.into());
+                }
+                from.end()?;
             }
-            from.end()?;
-            read.push(segment);
+            read.push(segment.into());
         }
         if read.len() != SEGMENTS {
             return None;

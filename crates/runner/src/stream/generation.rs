@@ -6,8 +6,8 @@ use anomal_core::{
     Model, Result, Table,
     proto::{Distribution, Plan, SavedModel},
 };
+use anomal_stream::StateObject;
 
-use super::learning::Object;
 use crate::{
     drift::{self, Drift},
     model_file,
@@ -21,12 +21,17 @@ pub(super) struct Generation {
     pub model: Model,
     pub results: AssembleResults,
     /// The object with the model, if it is the stream's own.
-    pub object: Option<Object>,
+    pub object: Option<StateObject>,
     distributions: Vec<Distribution>,
 }
 
 impl Generation {
-    pub fn new(model: &SavedModel, object: Option<Object>, plan: &Plan, extras: Extras) -> Self {
+    pub fn new(
+        model: &SavedModel,
+        object: Option<StateObject>,
+        plan: &Plan,
+        extras: Extras,
+    ) -> Self {
         let (analysis, steps, drift) = (model_file::analysis(model), Vec::new(), Vec::new());
         let scoring = Arc::new(OnceLock::from(Scoring { analysis, steps, drift }));
         Self {
@@ -39,8 +44,8 @@ impl Generation {
 
     /// # Errors
     /// `Internal` if the object is damaged.
-    pub fn of_object(object: Object, plan: &Plan, extras: Extras) -> Result<Self> {
-        let model = model_file::decode(&object.1)?;
+    pub fn of_object(object: StateObject, plan: &Plan, extras: Extras) -> Result<Self> {
+        let model = model_file::decode(object.bytes())?;
         Ok(Self::new(&model, Some(object), plan, extras))
     }
 

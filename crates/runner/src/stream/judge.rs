@@ -1,6 +1,10 @@
 //! Judges chunks of a stream as a run judges the rows of a file.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{
@@ -9,7 +13,7 @@ use anomal_core::{
 };
 use anomal_dataflow::{ChunkDecoder, ResultsOperator, RowOperator, TextChunk};
 use anomal_spec::{AnomalyJob, Stream};
-use anomal_stream::{Cause, Chunk, Judge, JudgeState};
+use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState, Objects, StateObject};
 use async_trait::async_trait;
 use polars::prelude::{Column, DataFrame, DataType};
 use xxhash_rust::xxh3::xxh3_64;
@@ -24,7 +28,7 @@ use super::{
     },
     quarantine::{self, FailedRecord},
     refit::{Fitter, PendingFit},
-    state::{self, DecodedState, StateHead, StreamCounts, object_name},
+    state::{self, DecodedState, StateHead, StreamCounts},
     warm_up::WarmUp,
 };
 use crate::{
@@ -57,7 +61,7 @@ pub(super) struct StreamJudge {
     entity: Vec<String>,
     settings: u64,
     sample: Sample,
-    sample_object: String,
+    sample_object: StateObject,
     counts: StreamCounts,
 }
 
@@ -122,7 +126,7 @@ impl StreamJudge {
             extras,
             entity: stream.entity.as_ref().map(|entity| entity.by.clone()).unwrap_or_default(),
             settings: settings_hash(spec, stream),
-            sample_object: object_name(&sample.text),
+            sample_object: StateObject::new(sample.text.clone()),
             sample,
             counts: StreamCounts::default(),
             plan,
@@ -276,7 +280,7 @@ impl StreamJudge {
             Due::Adopt(fit) => match fit.finish(&fitter).await {
                 Ok(model) => {
                     let bytes = model_file::encode(&model);
-                    let object = Some((object_name(&bytes), bytes));
+                    let object = Some(StateObject::new(bytes));
                     let generation = Generation::new(&model, object, &self.plan, self.extras);
                     learner.try_out(generation);
                 }
@@ -307,7 +311,7 @@ impl StreamJudge {
             fitter.settings.engine,
             model.rows
         );
-        let object = Some((object_name(&bytes), bytes));
+        let object = Some(StateObject::new(bytes));
         let generation = Generation::new(&model, object, &self.plan, self.extras);
         self.scorer = Scorer::Model(Box::new(generation));
         Ok(())
@@ -389,38 +393,43 @@ impl StreamJudge {
         Ok((batch, rest))
     }
 
-    fn saved(&self) -> Result<JudgeState> {
-        let mut objects = vec![(self.sample_object.clone(), self.sample.text.to_vec())];
+    fn frozen(&self) -> Result<FrozenState> {
         let model = match &self.scorer {
             Scorer::Model(generation) => generation.object.clone(),
             _ => None,
         };
-        let time = self.event_time.save()?;
-        let learned = self.learner.as_ref().map(Learner::save);
-        let (learning, calibrations, learned) = match learned {
-            Some((learning, calibrations, objects)) => (Some(learning), calibrations, objects),
-            None => (None, Vec::new(), Vec::new()),
-        };
-        let head = StateHead {
-            settings: self.settings,
-            sample: self.sample_object.clone(),
-            sample_file: self.sample.name.clone(),
-            model: model.as_ref().map(|(name, _)| name.clone()),
-            counts: self.counts,
-            clocks: time.clocks,
-            windows: BTreeMap::new(),
-            learning,
-            calibrations: Vec::new(),
-        };
-        objects.extend(model);
-        objects.extend(learned);
-        let table = match (&self.scorer, &self.learner) {
-            (Scorer::WarmUp(warm_up), _) => warm_up.rows().cloned(),
-            (_, Some(learner)) => learner.sample()?,
+        let warm_up = match &self.scorer {
+            Scorer::WarmUp(warm_up) => warm_up.rows().cloned(),
             _ => None,
         };
-        let bytes = state::encode(head, &time.windows, &calibrations, table.as_ref())?;
-        Ok(JudgeState { bytes, objects })
+        let SavedTime { clocks, windows } = self.event_time.save()?;
+        let learner = self.learner.as_ref().map(Learner::freeze);
+        let sample = self.sample_object.clone();
+        let mut head = StateHead {
+            settings: self.settings,
+            sample: sample.name().to_owned(),
+            sample_file: self.sample.name.clone(),
+            model: model.as_ref().map(|object| object.name().to_owned()),
+            counts: self.counts,
+            clocks,
+            windows: BTreeMap::new(),
+            learning: None,
+            calibrations: Vec::new(),
+        };
+        Ok(FrozenState::new(move |objects: &mut dyn Objects| {
+            for object in [Some(&sample), model.as_ref()].into_iter().flatten() {
+                objects.store(object)?;
+            }
+            let (mut calibrations, mut table) = (Vec::new(), warm_up);
+            if let Some(learner) = learner {
+                let saved = learner.save(objects)?;
+                head.learning = Some(saved.learning);
+                calibrations = saved.calibrations;
+                table = table.or(saved.sample);
+            }
+            let bytes = state::encode(head, &windows, &calibrations, table.as_ref());
+            bytes.map_err(|error| anomal_stream::Error::Judge(error.into()))
+        }))
     }
 
     fn restored(&mut self, saved: &JudgeState) -> Result<()> {
@@ -430,7 +439,8 @@ impl StreamJudge {
         self.event_time.restore(SavedTime { clocks: head.clocks, windows })?;
         let (plan, extras) = (&self.plan, self.extras);
         let generation = |object| Generation::of_object(object, plan, extras);
-        let object = saved.objects.iter().find(|(name, _)| head.model.as_ref() == Some(name));
+        let is_model = |object: &&StateObject| head.model.as_deref() == Some(object.name());
+        let object = saved.objects.iter().find(is_model);
         let mut sample = None;
         match (&mut self.scorer, object) {
             (Scorer::WarmUp(warm_up), None) => warm_up.restore(table),
@@ -522,8 +532,11 @@ impl Judge for StreamJudge {
         Ok(self.rows(chunk).await?)
     }
 
-    fn save(&self) -> Result<JudgeState, Cause> {
-        Ok(self.saved()?)
+    fn freeze(&self) -> Result<FrozenState, Cause> {
+        let begun = Instant::now();
+        let frozen = self.frozen()?;
+        tracing::debug!("records waited {:?} for a checkpoint", begun.elapsed());
+        Ok(frozen)
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {

@@ -6,7 +6,7 @@ use anomal_connectors::{Sample, StreamResults};
 use anomal_core::Result;
 use anomal_dataflow::TextChunk;
 use anomal_spec::{AnomalyJob, Stream};
-use anomal_stream::{Cause, Chunk, Judge, JudgeState};
+use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState};
 use async_trait::async_trait;
 
 use super::{
@@ -97,10 +97,10 @@ impl Judge for AnyJudge {
         }
     }
 
-    fn save(&self) -> Result<JudgeState, Cause> {
+    fn freeze(&self) -> Result<FrozenState, Cause> {
         match self {
-            Self::Records(judge) => judge.save(),
-            Self::Windows(judge) => judge.save(),
+            Self::Records(judge) => judge.freeze(),
+            Self::Windows(judge) => judge.freeze(),
         }
     }
 

@@ -20,11 +20,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use self::members::{EntityCounts, SilentEntities};
-pub(super) use self::{
-    learned::Learned,
-    members::entities,
-    saved::{Object, SavedLearning},
-};
+pub(super) use self::{learned::Learned, members::entities, saved::SavedLearning};
 use self::{
     line::{Line, Seen},
     members::{Members, Opinion},
@@ -179,11 +175,6 @@ impl Learner {
         let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
         let now = self.progress.newest?.saturating_add(idle);
         self.members.as_ref().and_then(|members| members.silent(now))
-    }
-
-    /// The rows in the order of their priority, for [`super::state`].
-    pub fn sample(&self) -> Result<Option<DataFrame>> {
-        self.sample.saved()
     }
 
     /// The features that differ most between the rows of now and those of then are found in these.

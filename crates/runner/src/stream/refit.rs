@@ -7,6 +7,7 @@ use anomal_core::{
     proto::{Plan, SavedModel},
 };
 use anomal_spec::Classification;
+use anomal_stream::StateObject;
 use polars::prelude::{DataFrame, IdxCa};
 use polars_io::{
     SerReader, SerWriter,
@@ -14,7 +15,6 @@ use polars_io::{
 };
 use tokio::task::JoinSet;
 
-use super::{learning::Object, state::object_name};
 use crate::model_file;
 
 /// With fewer rows none of them is left out of a fit.
@@ -73,7 +73,7 @@ impl Fitter {
 /// A fit that goes on while rows are scored. It is aborted when dropped.
 pub(super) struct PendingFit {
     /// The rows, so that it can be begun again.
-    pub object: Object,
+    pub object: StateObject,
     rows: Table,
     task: Option<JoinSet<Result<SavedModel>>>,
 }
@@ -84,13 +84,13 @@ impl PendingFit {
     pub fn of_rows(rows: Table) -> Result<Self> {
         let mut bytes = Vec::new();
         IpcStreamWriter::new(&mut bytes).finish(&mut rows.columns().clone())?;
-        Ok(Self { object: (object_name(&bytes), bytes), rows, task: None })
+        Ok(Self { object: StateObject::new(bytes), rows, task: None })
     }
 
     /// # Errors
     /// `Internal` if the object is damaged.
-    pub fn of_object(object: Object) -> Result<Self> {
-        let columns: DataFrame = IpcStreamReader::new(Cursor::new(&object.1)).finish()?;
+    pub fn of_object(object: StateObject) -> Result<Self> {
+        let columns: DataFrame = IpcStreamReader::new(Cursor::new(object.bytes())).finish()?;
         let rows = Table::new((0..columns.height() as u64).collect(), columns)?;
         Ok(Self { object, rows, task: None })
     }

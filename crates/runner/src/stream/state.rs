@@ -11,7 +11,6 @@ use polars_io::{
     ipc::{IpcStreamReader, IpcStreamWriter},
 };
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::learning::SavedLearning;
 
@@ -81,20 +80,15 @@ impl StreamCounts {
     }
 }
 
-/// The name of an object with these bytes.
-pub(super) fn object_name(bytes: &[u8]) -> String {
-    format!("{:032x}.object", xxh3_128(bytes))
-}
-
 /// The first records of a stream that continues.
 ///
 /// # Errors
 /// `Internal` if the state is damaged.
 pub(super) fn sample(state: &JudgeState) -> Result<Sample> {
     let head = decode(&state.bytes)?.head;
-    let object = state.objects.iter().find(|(name, _)| *name == head.sample);
-    let (_, text) = object.ok_or_else(damaged)?;
-    Ok(Sample { name: head.sample_file, text: text.as_slice().into() })
+    let object = state.objects.iter().find(|object| object.name() == head.sample);
+    let text = object.ok_or_else(damaged)?.bytes().into();
+    Ok(Sample { name: head.sample_file, text })
 }
 
 /// # Errors
@@ -149,6 +143,7 @@ fn damaged() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use anomal_stream::StateObject;
     use polars::prelude::df;
 
     use super::*;
@@ -158,7 +153,7 @@ mod tests {
         let counts = StreamCounts { read: 3, ..StreamCounts::default() };
         let head = || StateHead {
             settings: 7,
-            sample: object_name(b"x"),
+            sample: StateObject::new(*b"x").name().to_owned(),
             sample_file: "a.log".into(),
             model: None,
             counts,
@@ -185,7 +180,7 @@ mod tests {
         let bytes = encode(head(), &windows, &calibrations, None).unwrap();
         assert!(decode(&bytes).unwrap().table.is_none());
         assert!(decode(&bytes[..bytes.len() - 1]).is_err());
-        let objects = vec![(head().sample, b"x".to_vec())];
+        let objects = vec![StateObject::new(*b"x")];
         let sample = sample(&JudgeState { bytes, objects }).unwrap();
         assert_eq!(&*sample.text, b"x");
     }

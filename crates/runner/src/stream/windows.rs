@@ -15,7 +15,7 @@ use anomal_dataflow::{
     RowOperator, Sink, Source, Split, Step, TextChunk, WriteOutcome, execute,
 };
 use anomal_spec::AnomalyJob;
-use anomal_stream::{Cause, Chunk, Judge, JudgeState};
+use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState, Objects, StateObject};
 use async_trait::async_trait;
 use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 use tracing::Span;
@@ -24,7 +24,7 @@ use super::{
     check,
     judge::settings_hash,
     quarantine::{self, FailedRecord},
-    state::{self, DecodedState, StateHead, StreamCounts, object_name},
+    state::{self, DecodedState, StateHead, StreamCounts},
 };
 use crate::{
     compile::{self, StreamPlan},
@@ -63,7 +63,7 @@ pub(super) struct WindowJudge {
     empty: DataFrame,
     settings: u64,
     sample: Sample,
-    sample_object: String,
+    sample_object: StateObject,
     counts: StreamCounts,
 }
 
@@ -86,7 +86,7 @@ impl WindowJudge {
             schema: source.schema().to_vec(),
             empty: source.empty(),
             settings: settings_hash(spec, &spec.stream.clone().unwrap_or_default()),
-            sample_object: object_name(&sample.text),
+            sample_object: StateObject::new(sample.text.clone()),
             counts: StreamCounts::default(),
             job: job.clone(),
             engines: engines.clone(),
@@ -222,17 +222,20 @@ impl WindowJudge {
         Ok((judged.take(), statistics))
     }
 
-    fn saved(&self) -> Result<JudgeState> {
+    fn frozen(&self) -> Result<FrozenState> {
         let head = StateHead {
             settings: self.settings,
-            sample: self.sample_object.clone(),
+            sample: self.sample_object.name().to_owned(),
             sample_file: self.sample.name.clone(),
             counts: self.counts,
             ..StateHead::default()
         };
         let bytes = state::encode(head, &BTreeMap::new(), &[], None)?;
-        let objects = vec![(self.sample_object.clone(), self.sample.text.to_vec())];
-        Ok(JudgeState { bytes, objects })
+        let sample = self.sample_object.clone();
+        Ok(FrozenState::new(move |objects: &mut dyn Objects| {
+            objects.store(&sample)?;
+            Ok(bytes)
+        }))
     }
 
     fn restored(&mut self, saved: &JudgeState) -> Result<()> {
@@ -276,8 +279,8 @@ impl Judge for WindowJudge {
         Ok(self.window(chunk).await?)
     }
 
-    fn save(&self) -> Result<JudgeState, Cause> {
-        Ok(self.saved()?)
+    fn freeze(&self) -> Result<FrozenState, Cause> {
+        Ok(self.frozen()?)
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {

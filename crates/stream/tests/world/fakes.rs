@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use anomal_stream::{
-    Cause, Checkpoints, Chunk, Error, Flushed, Judge, JudgeState, Log, Positions, Results,
-    SaveWork, Saved, Saver, Store, StreamSink,
+    Cause, Checkpoints, Chunk, Error, Flushed, FrozenState, Judge, JudgeState, Log, Objects,
+    Positions, Results, SaveWork, Saved, Saver, StateObject, Store, StreamSink,
 };
 use async_trait::async_trait;
 
@@ -199,27 +199,31 @@ impl Judge for FakeJudge {
         ))
     }
 
-    fn save(&self) -> Result<JudgeState, Cause> {
-        let mut saved = JudgeState::default();
-        let positions: Positions =
-            self.0.iter().map(|(partition, state)| (*partition, state.count)).collect();
-        saved.bytes = serde_json::to_vec(&self.0)?;
-        for (partition, state) in &self.0 {
-            assert_eq!(state.count, positions.next(*partition));
-            if state.model != 0 {
-                let name = format!("{partition}-{:016x}.object", state.model);
-                saved.objects.push((name, state.model.to_le_bytes().to_vec()));
+    fn freeze(&self) -> Result<FrozenState, Cause> {
+        let bytes = serde_json::to_vec(&self.0)?;
+        let models = self.0.iter().filter(|(_, state)| state.model != 0);
+        let object = |(partition, state): (&u32, &PartitionState)| {
+            let words = [u64::from(*partition), state.model];
+            StateObject::new(words.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
+        };
+        let made: Vec<StateObject> = models.map(object).collect();
+        Ok(FrozenState::new(move |objects: &mut dyn Objects| {
+            for object in made {
+                if !objects.reuse(object.name()) {
+                    objects.store(&object)?;
+                }
             }
-        }
-        Ok(saved)
+            Ok(bytes)
+        }))
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
         self.0 = serde_json::from_slice(&state.bytes)?;
-        for (name, bytes) in state.objects {
-            let partition = name[..1].parse::<u32>().unwrap();
-            let model = u64::from_le_bytes(bytes.try_into().unwrap());
-            self.0.get_mut(&partition).unwrap().model = model;
+        for object in state.objects {
+            let words = object.bytes().chunks(8);
+            let words: Vec<u64> =
+                words.map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
+            self.0.get_mut(&u32::try_from(words[0]).unwrap()).unwrap().model = words[1];
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ pub(super) struct Entity {
     pub name: Option<Box<str>>,
     /// The time to which its counts were halved.
     aged: i64,
+    /// The revision of its segment at its last change; is not saved.
+    pub revision: u64,
     features: Box<[Feature]>,
 }
 
@@ -36,6 +38,7 @@ impl Entity {
             longest_pause: 0,
             name: None,
             aged: age,
+            revision: 0,
             features: kinds.map(feature).collect(),
         }
     }
@@ -102,6 +105,6 @@ impl Entity {
             })
         };
         let features = kinds.iter().map(feature).collect::<Option<_>>()?;
-        Some(Self { seen, rows, longest_pause, name, aged, features })
+        Some(Self { seen, rows, longest_pause, name, aged, revision: 0, features })
     }
 }

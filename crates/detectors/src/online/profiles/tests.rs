@@ -137,7 +137,7 @@ fn damaged_bytes_are_refused() {
     let profiles = two_entities(options());
     let (all, segments) = saved(&profiles);
     let restored = |all: &[u8], segments: &[Vec<u8>]| {
-        Profiles::new(options()).restore(all, segments.iter().map(Vec::as_slice))
+        Profiles::new(options()).restore(all, segments.iter().map(|bytes| [bytes.as_slice()]))
     };
     assert!(restored(&all, &segments).is_ok());
     for end in (0..all.len().min(3_000)).chain([all.len() - 1]) {
@@ -173,7 +173,7 @@ proptest! {
             if place == split {
                 let mut read = Profiles::new(options.clone());
                 let (all, segments) = saved(&whole);
-                read.restore(&all, segments.iter().map(Vec::as_slice)).unwrap();
+                read.restore(&all, segments.iter().map(|bytes| [bytes.as_slice()])).unwrap();
                 parted = Some(read);
             }
             age += passed;
@@ -187,5 +187,44 @@ proptest! {
             prop_assert!(whole.entities() <= 20);
         }
         prop_assert_eq!(saved(&parted.unwrap()), saved(&whole));
+    }
+    /// Segments saved as a whole, then by what has changed; and a clone that stays as it was.
+    #[test]
+    fn changes_lead_to_the_same_bytes(
+        rows in prop::collection::vec((1_u64..40, -5_i32..50, 0_u32..9, 0_i64..20), 1_050..1_600),
+        every in 5_usize..200,
+    ) {
+        let options = ProfileOptions { max: 30, half_life: 700, forget_after: 5_000, admit_within: 3_000, ..options() };
+        let mut profiles = Profiles::new(options.clone());
+        let mut parts: Vec<(u64, Vec<Vec<u8>>)> =
+            (0..SEGMENTS).map(|segment| (0, vec![profiles.segment_bytes(segment)])).collect();
+        let mut age = 0;
+        let (mut frozen, mut bytes) = (profiles.clone(), saved(&profiles));
+        let last = rows.len() - 1;
+        for (place, (key, number, text, passed)) in rows.into_iter().enumerate() {
+            age += passed;
+            let key = xxh3_64(&key.to_le_bytes());
+            let row = [Value::number(f64::from(number)), Value::Category(u64::from(text))];
+            match text {
+                0 => profiles.see(key, age),
+                1 => profiles.name(key, "a"),
+                _ => profiles.learn(Some(key), &row, age),
+            }
+            if place % every == 0 || place == last {
+                prop_assert_eq!(saved(&frozen), bytes);
+                (frozen, bytes) = (profiles.clone(), saved(&profiles));
+                for (segment, (since, parts)) in parts.iter_mut().enumerate() {
+                    match profiles.changes(segment, *since) {
+                        Some(changes) => parts.push(changes),
+                        None => *parts = vec![profiles.segment_bytes(segment)],
+                    }
+                    *since = profiles.revision(segment);
+                }
+            }
+        }
+        let mut read = Profiles::new(options);
+        let parts = parts.iter().map(|(_, parts)| parts.iter().map(Vec::as_slice));
+        read.restore(&profiles.to_bytes(), parts).unwrap();
+        prop_assert_eq!(saved(&read), saved(&profiles));
     }
 }

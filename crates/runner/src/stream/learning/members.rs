@@ -5,7 +5,7 @@ mod opinion;
 mod rows;
 mod silence;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_core::{
     Batch, Error, Result,
@@ -16,14 +16,13 @@ use anomal_detectors::online::{
     Calibration, Kind, OnlineForest, ProfileOptions, Profiles, SEGMENTS, Value,
 };
 use anomal_spec::{Online, StreamEntity, seconds};
+use anomal_stream::{Objects, StateObject};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::silence::SilentEntities;
 pub(in crate::stream) use self::{opinion::Opinion, rows::entities};
 use self::{rows::MemberRows, silence::silence};
-use super::saved::Object;
-use crate::stream::state::object_name;
 
 /// How much the p-values count in the joint one.
 const MODEL_WEIGHT: f64 = 2.0;
@@ -61,8 +60,106 @@ pub(super) struct Members {
     joint: Calibration,
     /// The shortest pause that is silence, in microseconds; none: it is not looked for.
     silence: Option<i64>,
-    /// The object of each segment with the revision that it is of.
-    saved: Mutex<Vec<Option<(u64, Object)>>>,
+    segments: SegmentParts,
+}
+
+/// The objects of each segment.
+type SegmentParts = Arc<Mutex<Vec<Option<Parts>>>>;
+
+/// The objects that a segment was saved as: all its entities, then those that had changed.
+#[derive(Clone, Default)]
+struct Parts {
+    /// The segment's revision at the last one.
+    revision: u64,
+    names: Vec<String>,
+    /// Bytes of the first, and of the others.
+    whole: usize,
+    changes: usize,
+}
+
+/// Changes are saved until they have half of the bytes of all.
+const CHANGES: usize = 2;
+/// Objects of a segment.
+const MOST_PARTS: usize = 20;
+
+/// What members have learned by one moment.
+pub(super) struct FrozenMembers {
+    profiles: Profiles,
+    calibrations: [Calibration; 3],
+    forest: Option<OnlineForest>,
+    segments: SegmentParts,
+}
+
+impl FrozenMembers {
+    /// What a checkpoint has of them: bytes, and the names of the objects of each segment.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn save(
+        self,
+        objects: &mut dyn Objects,
+    ) -> anomal_stream::Result<(Vec<Vec<u8>>, Vec<Vec<String>>)> {
+        let mut known = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = Vec::with_capacity(SEGMENTS);
+        for (segment, known) in known.iter_mut().enumerate() {
+            let parts = match known.take() {
+                Some(parts) => self.continued(segment, parts, objects)?,
+                None => None,
+            };
+            let parts = match parts {
+                Some(parts) => parts,
+                None => self.whole(segment, objects)?,
+            };
+            names.push(parts.names.clone());
+            *known = Some(parts);
+        }
+        let mut bytes: Vec<Vec<u8>> = self.calibrations.iter().map(Calibration::to_bytes).collect();
+        bytes.push(self.profiles.to_bytes());
+        bytes.extend(self.forest.as_ref().map(OnlineForest::to_bytes));
+        Ok((bytes, names))
+    }
+
+    /// What was saved of a segment, and what has changed since; none where that is too much, or not stored.
+    fn continued(
+        &self,
+        segment: usize,
+        mut parts: Parts,
+        objects: &mut dyn Objects,
+    ) -> anomal_stream::Result<Option<Parts>> {
+        let revision = self.profiles.revision(segment);
+        let mut change = None;
+        if revision != parts.revision {
+            let changes = self.profiles.changes(segment, parts.revision);
+            let fits = |bytes: &Vec<u8>| {
+                (parts.changes + bytes.len()) * CHANGES <= parts.whole
+                    && parts.names.len() < MOST_PARTS
+            };
+            let Some(bytes) = changes.filter(fits) else { return Ok(None) };
+            change = Some(bytes);
+        }
+        if !parts.names.iter().all(|name| objects.reuse(name)) {
+            return Ok(None);
+        }
+        if let Some(bytes) = change {
+            parts.changes += bytes.len();
+            let object = StateObject::new(bytes);
+            objects.store(&object)?;
+            parts.names.push(object.name().to_owned());
+            parts.revision = revision;
+        }
+        Ok(Some(parts))
+    }
+
+    fn whole(&self, segment: usize, objects: &mut dyn Objects) -> anomal_stream::Result<Parts> {
+        let object = StateObject::new(self.profiles.segment_bytes(segment));
+        objects.store(&object)?;
+        Ok(Parts {
+            revision: self.profiles.revision(segment),
+            names: vec![object.name().to_owned()],
+            whole: object.bytes().len(),
+            changes: 0,
+        })
+    }
 }
 
 /// The entities of a stream.
@@ -127,7 +224,7 @@ impl Members {
             entity: Calibration::default(),
             joint: Calibration::default(),
             silence: entity.and_then(silence).filter(|_| half_life.is_some()),
-            saved: Mutex::new(vec![None; SEGMENTS]),
+            segments: Arc::new(Mutex::new(vec![None; SEGMENTS])),
         })
     }
 
@@ -264,32 +361,19 @@ impl Members {
         }
     }
 
-    /// What a checkpoint has of them: bytes, and objects, of which the names are in order.
-    pub fn save(&self) -> (Vec<Vec<u8>>, Vec<Object>) {
-        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-        let object = |(segment, saved): (usize, &mut Option<(u64, Object)>)| {
-            let revision = self.profiles.revision(segment);
-            match saved {
-                Some((known, object)) if *known == revision => object.clone(),
-                _ => {
-                    let bytes = self.profiles.segment_bytes(segment);
-                    let object = (object_name(&bytes), bytes);
-                    *saved = Some((revision, object.clone()));
-                    object
-                }
-            }
-        };
-        let objects = saved.iter_mut().enumerate().map(object).collect();
-        let calibrations = [&self.online, &self.entity, &self.joint];
-        let mut bytes: Vec<Vec<u8>> = calibrations.map(Calibration::to_bytes).into();
-        bytes.push(self.profiles.to_bytes());
-        bytes.extend(self.forest.as_ref().map(OnlineForest::to_bytes));
-        (bytes, objects)
+    /// What they have learned by now.
+    pub fn freeze(&self) -> FrozenMembers {
+        FrozenMembers {
+            profiles: self.profiles.clone(),
+            calibrations: [&self.online, &self.entity, &self.joint].map(Clone::clone),
+            forest: self.forest.clone(),
+            segments: Arc::clone(&self.segments),
+        }
     }
 
     /// # Errors
     /// `Internal` if they are damaged.
-    pub fn restore(&mut self, bytes: &[Vec<u8>], segments: &[&[u8]]) -> Result<()> {
+    pub fn restore(&mut self, bytes: &[Vec<u8>], segments: &[Vec<&StateObject>]) -> Result<()> {
         let [online, entity, joint, all, forest @ ..] = bytes else {
             return Err(Error::internal("the state has no profiles"));
         };
@@ -299,6 +383,19 @@ impl Members {
         if let (Some(known), Some(forest)) = (&mut self.forest, forest.first()) {
             known.restore(forest)?;
         }
-        self.profiles.restore(all, segments.iter().copied())
+        let bytes =
+            |parts: &Vec<&StateObject>| parts.iter().map(|it| it.bytes()).collect::<Vec<_>>();
+        self.profiles.restore(all, segments.iter().map(bytes))?;
+        let parts = |objects: &Vec<&StateObject>| {
+            let lengths = || objects.iter().map(|object| object.bytes().len());
+            Some(Parts {
+                revision: 0,
+                names: objects.iter().map(|object| object.name().to_owned()).collect(),
+                whole: lengths().next().unwrap_or_default(),
+                changes: lengths().skip(1).sum(),
+            })
+        };
+        self.segments = Arc::new(Mutex::new(segments.iter().map(parts).collect()));
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ const SAMPLES: f64 = 10.0;
 /// the Gumbel distribution. They are a weighted sample without replacement (Efraimidis and Spirakis 2006, "Weighted Random
 /// Sampling with a Reservoir", algorithm A-Res, in logarithms), with weights that need no update as time passes (Cormode et
 /// al. 2009, "Forward Decay").
+#[derive(Clone)]
 pub(super) struct RowSample {
     most: usize,
     /// In microseconds; none: in rows.

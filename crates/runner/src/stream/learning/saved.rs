@@ -2,10 +2,15 @@
 
 use anomal_core::{Error, Result};
 use anomal_detectors::online::{Admission, Calibration};
+use anomal_stream::{Objects, StateObject};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::{Challenger, Learner, Line, Phase, Progress, Trial};
+use super::{
+    Challenger, Learner, Line, Phase, Progress, Trial,
+    members::{FrozenMembers, Members},
+    sample::RowSample,
+};
 use crate::stream::{generation::Generation, refit::PendingFit};
 
 /// Beside calibrations, the sample and objects.
@@ -20,6 +25,9 @@ pub(in crate::stream) struct SavedLearning {
     /// The names of the objects with profiles, where there are some. Their other parts are the last calibrations.
     #[serde(default)]
     profiles: Vec<String>,
+    /// How many of these each segment has. None in states of older versions: one.
+    #[serde(default)]
+    parts: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,48 +47,83 @@ enum SavedPhase {
     },
 }
 
-/// An object of a state: its name, and its bytes.
-pub(in crate::stream) type Object = (String, Vec<u8>);
+/// A learner as it was at one moment.
+pub(in crate::stream) struct FrozenLearner {
+    learning: SavedLearning,
+    calibrations: Vec<Calibration>,
+    objects: Vec<StateObject>,
+    members: Option<FrozenMembers>,
+    sample: RowSample,
+}
+
+/// What a learner has learned.
+pub(in crate::stream) struct SavedLearner {
+    pub learning: SavedLearning,
+    /// Of its models, and of its members.
+    pub calibrations: Vec<Vec<u8>>,
+    pub sample: Option<DataFrame>,
+}
+
+impl FrozenLearner {
+    /// # Errors
+    /// `Store`; `Judge` for a defect.
+    pub fn save(self, objects: &mut dyn Objects) -> anomal_stream::Result<SavedLearner> {
+        let Self { mut learning, calibrations, objects: own, members, sample } = self;
+        let mut calibrations: Vec<Vec<u8>> =
+            calibrations.iter().map(Calibration::to_bytes).collect();
+        for object in &own {
+            objects.store(object)?;
+        }
+        if let Some(members) = members {
+            let (bytes, segments) = members.save(objects)?;
+            calibrations.extend(bytes);
+            learning.parts = segments.iter().map(Vec::len).collect();
+            learning.profiles = segments.into_iter().flatten().collect();
+        }
+        let sample = sample.saved().map_err(|error| anomal_stream::Error::Judge(error.into()))?;
+        Ok(SavedLearner { learning, calibrations, sample })
+    }
+}
 
 impl Learner {
-    /// What it has learned, the calibrations of its models, and the objects that these need.
-    pub fn save(&self) -> (SavedLearning, Vec<Vec<u8>>, Vec<Object>) {
-        let mut calibrations = vec![self.calibration.to_bytes()];
+    /// What it has learned by now.
+    pub fn freeze(&self) -> FrozenLearner {
+        let mut calibrations = vec![self.calibration.clone()];
         let mut objects = Vec::new();
         let phase = match &self.phase {
             Phase::Steady => SavedPhase::Steady,
             Phase::Fitting { until, fit } => {
                 objects.push(fit.object.clone());
-                SavedPhase::Fitting { until: *until, rows: fit.object.0.clone() }
+                SavedPhase::Fitting { until: *until, rows: fit.object.name().to_owned() }
             }
             Phase::Trial { until, challenger } => {
-                calibrations.push(challenger.calibration.to_bytes());
-                objects.extend(challenger.generation.object.clone());
-                let model = challenger.generation.object.as_ref().map(|(name, _)| name.clone());
+                calibrations.push(challenger.calibration.clone());
+                let model = &challenger.generation.object;
+                objects.extend(model.clone());
                 SavedPhase::Trial {
                     until: *until,
-                    model: model.unwrap_or_default(),
+                    model: model.as_ref().map(|it| it.name().to_owned()).unwrap_or_default(),
                     admission: challenger.admission.clone(),
                     line: Some(challenger.line.clone()),
                     trial: challenger.trial.clone(),
                 }
             }
         };
-        let mut profiles = Vec::new();
-        if let Some(members) = &self.members {
-            let (bytes, segments) = members.save();
-            calibrations.extend(bytes);
-            profiles = segments.iter().map(|(name, _)| name.clone()).collect();
-            for object in segments {
-                // Empty ones are the same.
-                if !objects.iter().any(|(name, _)| *name == object.0) {
-                    objects.push(object);
-                }
-            }
+        let learning = SavedLearning {
+            progress: self.progress.clone(),
+            admission: self.admission.clone(),
+            line: Some(self.line.clone()),
+            phase,
+            profiles: Vec::new(),
+            parts: Vec::new(),
+        };
+        FrozenLearner {
+            learning,
+            calibrations,
+            objects,
+            members: self.members.as_ref().map(Members::freeze),
+            sample: self.sample.clone(),
         }
-        let (progress, admission) = (self.progress.clone(), self.admission.clone());
-        let line = Some(self.line.clone());
-        (SavedLearning { progress, admission, line, phase, profiles }, calibrations, objects)
     }
 
     /// Continues from what was saved. `generation` makes one of an object.
@@ -92,11 +135,11 @@ impl Learner {
         saved: SavedLearning,
         calibrations: &[Vec<u8>],
         sample: Option<DataFrame>,
-        objects: &[Object],
-        generation: impl Fn(Object) -> Result<Generation>,
+        objects: &[StateObject],
+        generation: impl Fn(StateObject) -> Result<Generation>,
     ) -> Result<()> {
         let found = |name: &str| {
-            let object = objects.iter().find(|(known, _)| known == name);
+            let object = objects.iter().find(|object| object.name() == name);
             object.ok_or_else(|| Error::internal(format!("the state has no object {name}")))
         };
         let object = |name: &str| found(name).cloned();
@@ -119,7 +162,14 @@ impl Learner {
         self.calibration = calibration(0)?;
         if let Some(members) = &mut self.members {
             let known = if matches!(self.phase, Phase::Trial { .. }) { 2 } else { 1 };
-            let segments = saved.profiles.iter().map(|name| Ok(found(name)?.1.as_slice()));
+            let mut profiles = saved.profiles.iter();
+            let parts = match saved.parts.as_slice() {
+                [] => &vec![1; saved.profiles.len()],
+                parts => parts,
+            };
+            let segments = parts.iter().map(|parts| {
+                profiles.by_ref().take(*parts).map(|name| found(name)).collect::<Result<Vec<_>>>()
+            });
             let segments = segments.collect::<Result<Vec<_>>>()?;
             members.restore(calibrations.get(known..).unwrap_or_default(), &segments)?;
         }
