@@ -383,9 +383,8 @@ impl Members {
         if let (Some(known), Some(forest)) = (&mut self.forest, forest.first()) {
             known.restore(forest)?;
         }
-        let bytes =
-            |parts: &Vec<&StateObject>| parts.iter().map(|it| it.bytes()).collect::<Vec<_>>();
-        self.profiles.restore(all, segments.iter().map(bytes))?;
+        let bytes = segments.iter().map(|parts| parts.iter().map(|object| object.bytes()));
+        self.profiles.restore(all, bytes)?;
         let parts = |objects: &Vec<&StateObject>| {
             let lengths = || objects.iter().map(|object| object.bytes().len());
             Some(Parts {
