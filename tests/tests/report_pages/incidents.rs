@@ -188,7 +188,7 @@ async fn entity_is_beside_the_others() {
         "{about}"
     );
     assert_eq!(page.count(".when-wide svg path.median").await, 1);
-    let caption = page.text("#timeline figcaption").await;
+    let caption = page.text("figure.timeline figcaption").await;
     assert!(caption.contains("Line: the median of all hosts."), "{caption}");
     let beside = page.text("[aria-labelledby=beside-title] .muted").await;
     assert!(beside.starts_with("Above all its rows"), "{beside}");
