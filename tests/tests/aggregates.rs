@@ -84,6 +84,7 @@ const FEATURES: &str = "
   - {type: aggregate, name: min, function: min, of: amount, by: [name, port], window: 10m}
   - {type: aggregate, name: max, function: max, of: number, by: [name, port], window: 10m}
   - {type: aggregate, name: stddev, function: stddev, of: amount, by: [name, port], window: 10m}
+  - {type: aggregate, name: exceedance, function: exceedance, of: amount, by: [name, port], window: 10m}
   - {type: aggregate, name: share, function: share, where: failed, by: [name, port], window: 10m}
   - {type: aggregate, name: value_share, function: share, of: number, by: [name, port], window: 10m}
   - {type: aggregate, name: since_last, function: sinceLast, by: [name, port]}
@@ -104,7 +105,7 @@ fn values_are_those_of_duckdb() {
     output.expect(0, &[]);
     let expected: BTreeMap<String, Figures> =
         serde_json::from_str(include_str!("aggregates/duckdb.json")).unwrap();
-    assert_eq!(expected.len(), 15);
+    assert_eq!(expected.len(), 16);
     for (name, figures) in expected {
         let cells = feature(&workspace, &name);
         let values = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
@@ -172,6 +173,34 @@ const COUNTS: &str = "
   - {type: aggregate, name: count, function: count, by: [k], window: 10s}
   - {type: aggregate, name: since, function: sinceLast, by: [k]}
 ";
+
+#[test]
+fn values_beyond_all_before_are_flagged() {
+    let exceedance =
+        "  - {type: aggregate, name: new, function: exceedance, of: load, by: [host], window: 10s}";
+    let flags = "flags: [{type: direct, name: never_seen, expression: new > 0.2, severity: high}]";
+    let mut csv = "t,host,load\n".to_owned();
+    for (second, host, load) in [
+        (0, "a", "4"),
+        (1, "b", "9"),
+        (2, "a", "8"),
+        (3, "a", "9"),
+        (4, "a", ""),
+        (5, "a", "5"),
+        (14, "a", "9.5"),
+    ] {
+        writeln!(csv, "{},{host},{load}", time(second)).unwrap();
+    }
+    let (workspace, output) = run(&csv, &job(exceedance, flags));
+    output.expect(0, &["never_seen"]);
+    // The 9 of 3 s is out of the window at 14 s, where only the 5 is left.
+    assert_eq!(feature(&workspace, "new"), ["", "", "1", "0.2", "", "0", "1"]);
+    let flagged = column(&workspace, "anomal.flags");
+    let flagged: Vec<usize> = (0..7).filter(|row| !flagged[*row].is_empty()).collect();
+    assert_eq!(flagged, [2, 6]);
+    let without = exceedance.replace("of: load, ", "");
+    run(&csv, &job(&without, flags)).1.expect(2, &["features[0]", "exceedance need `of`"]);
+}
 
 #[test]
 fn times_that_go_backwards_and_missing_ones() {

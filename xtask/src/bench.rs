@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements beside other tools. None of them is a test.
 
+mod nab;
 mod operator;
 
 use std::{
@@ -36,6 +37,17 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Online detectors of River and PySAD on the rows of `stream`: AUROC
+    Peers {
+        /// A folder as for `detectors`
+        #[arg(long)]
+        datasets: PathBuf,
+        /// More arguments for the script, such as `--rows 6000 --detectors HST`
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
+    /// Time series of the Numenta Anomaly Benchmark as streams: its score
+    Nab(nab::Arguments),
     /// Writing to and reading from Elasticsearch and OpenSearch, beside bare loops
     Elastic,
     /// The operator with many suspended jobs, in the test cluster
@@ -50,6 +62,8 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Detectors { datasets, more } => detectors(datasets, more),
         Bench::Stream { datasets, more } => stream(datasets, more),
+        Bench::Peers { datasets, more } => peers(datasets, more),
+        Bench::Nab(arguments) => nab::run(arguments),
         Bench::Elastic => elastic(),
         Bench::Operator { jobs } => operator::run(jobs).map(|()| ExitCode::SUCCESS),
     }
@@ -78,6 +92,15 @@ fn stream(datasets: &Path, more: &[String]) -> Result<ExitCode> {
     let mut script = Command::new("python3");
     script.arg(Path::new(FOLDER).join("stream.py")).arg(target().join("release/anomal"));
     let status = script.arg("--datasets").arg(datasets).args(more).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn peers(datasets: &Path, more: &[String]) -> Result<ExitCode> {
+    let folder = Path::new(FOLDER);
+    let python = python::with("peers", &folder.join("peers.txt"))?;
+    let mut script = Command::new(python);
+    script.arg(folder.join("stream_peers.py")).arg("--datasets").arg(datasets).args(more);
+    let status = script.status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -345,8 +345,8 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/features/items",
-        "!has(self.__function__) || !(self.__function__ in ['distinct', 'sum', 'min', 'max', 'stddev']) || has(self.of)",
-        "distinct, sum, min, max and stddev need `of`: the column with the values",
+        "!has(self.__function__) || !(self.__function__ in ['distinct', 'sum', 'min', 'max', 'stddev', 'exceedance']) || has(self.of)",
+        "distinct, sum, min, max, stddev and exceedance need `of`: the column with the values",
     ),
     rule(
         "/properties/features/items",

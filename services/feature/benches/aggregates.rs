@@ -105,7 +105,7 @@ fn count_distinct_mean(bencher: Bencher<'_, '_>) {
 #[divan::bench(
     sample_count = 3,
     sample_size = 1,
-    args = ["count", "distinct", "sum", "mean", "min", "max", "stddev", "rate", "share", "sinceLast"]
+    args = ["count", "distinct", "sum", "mean", "min", "max", "stddev", "exceedance", "rate", "share", "sinceLast"]
 )]
 fn function(bencher: Bencher<'_, '_>, function: &str) {
     extract(bencher, &[function]);

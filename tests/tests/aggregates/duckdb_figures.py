@@ -47,6 +47,9 @@ FUNCTIONS = {
     "min": "min(amount) OVER w",
     "max": "max(number) OVER w",
     "stddev": "stddev_samp(amount) OVER w",
+    "exceedance": """CASE WHEN amount IS NOT NULL THEN
+        greatest(amount - max(amount) OVER b, min(amount) OVER b - amount, 0)
+        / (greatest(amount, max(amount) OVER b) - least(amount, min(amount) OVER b) + 1e-300) END""",
     "share": "count(*) FILTER (failed) OVER w / (count(*) OVER w)::DOUBLE",
     "value_share": "CASE WHEN number IS NOT NULL THEN count(*) OVER v / (count(number) OVER w)::DOUBLE END",
     "since_last": "time - max(time) OVER before",
@@ -61,6 +64,8 @@ WINDOW
           RANGE BETWEEN {(WINDOW - 1) << 20} + id PRECEDING AND CURRENT ROW),
     v AS (PARTITION BY name, port, number ORDER BY place
           RANGE BETWEEN {(WINDOW - 1) << 20} + id PRECEDING AND CURRENT ROW),
+    b AS (PARTITION BY name, port ORDER BY place
+          RANGE BETWEEN {(WINDOW - 1) << 20} + id PRECEDING AND 1 PRECEDING),
     u AS (PARTITION BY name ORDER BY place),
     before AS (PARTITION BY name, port ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ORDER BY id

@@ -19,6 +19,7 @@ features:
   - {type: field, name: client.bytes}
   - {type: aggregate, name: names_5m, function: distinct, of: dns.question.name, by: [source.ip], window: 5m}
   - {type: aggregate, name: failed, function: mean, where: \"\\\"dns.response_code\\\" = 'NXDOMAIN'\", by: [source.ip], window: 10m}
+  - {type: aggregate, name: new_size, function: exceedance, of: client.bytes, by: [source.ip], window: 1h}
   - {type: expression, name: names_and_failed, expression: names_5m * failed}
 flags:
   - {type: aggregation, name: unique_subdomains, dataNeeded: [source.ip, '@timestamp', dns.question.name], params: {max: 10}, window: 1h, severity: high}

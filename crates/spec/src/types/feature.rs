@@ -130,6 +130,8 @@ pub enum AggregateFunction {
     Max,
     /// The standard deviation of the values, of a sample (n - 1).
     Stddev,
+    /// How far the value of this row is beyond the smallest and the largest one before, as a share of the range with it.
+    Exceedance,
     /// Rows a second of the window; with `of`, of those that have a value.
     Rate,
     /// The share of the rows for which `where` holds; with `of`, of the rows with the value of this row.
@@ -149,6 +151,7 @@ impl AggregateFunction {
             Self::Min => "min",
             Self::Max => "max",
             Self::Stddev => "stddev",
+            Self::Exceedance => "exceedance",
             Self::Rate => "rate",
             Self::Share => "share",
             Self::SinceLast => "sinceLast",

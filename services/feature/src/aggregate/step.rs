@@ -15,7 +15,7 @@ use super::{
     counts::{Count, Rate, Share, SinceLast, ValueShare},
     distinct::Distinct,
     exact_sum::ExactSum,
-    extremes::{Extreme, Largest, Smallest},
+    extremes::{Exceedance, Extreme, Largest, Smallest},
     keyed::KeyedRows,
     states::StepStates,
     sums::{Mean, Stddev, Sum},
@@ -65,8 +65,8 @@ pub(crate) struct RowsByKey {
 }
 
 fn is_numeric(function: AggregateFunction) -> bool {
-    use AggregateFunction::{Max, Mean, Min, Stddev, Sum};
-    matches!(function, Sum | Mean | Min | Max | Stddev)
+    use AggregateFunction::{Exceedance, Max, Mean, Min, Stddev, Sum};
+    matches!(function, Sum | Mean | Min | Max | Stddev | Exceedance)
 }
 
 fn needs_values(function: AggregateFunction) -> bool {
@@ -82,12 +82,16 @@ fn window(duration: &str) -> Option<i64> {
 
 /// The type of an aggregate's values.
 fn output_type(function: AggregateFunction, input: Option<DataType>) -> DataType {
-    use AggregateFunction::{Count, Distinct, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum};
+    use AggregateFunction::{
+        Count, Distinct, Exceedance, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum,
+    };
     match (function, input) {
         (Count | Distinct, _) | (Sum | Min | Max, Some(DataType::Integer | DataType::Boolean)) => {
             DataType::Integer
         }
-        (Sum | Min | Max | Mean | Stddev | Rate | Share | SinceLast, _) => DataType::Float,
+        (Sum | Min | Max | Mean | Stddev | Exceedance | Rate | Share | SinceLast, _) => {
+            DataType::Float
+        }
     }
 }
 
@@ -298,6 +302,12 @@ impl Evaluation<'_> {
             (AggregateFunction::Stddev, Some(input)) => {
                 let values = Numbers::new(input, &mut counted)?.into_floats();
                 self.floats(|| Stddev::new(window), |row| counted[row].then(|| values[row]))
+            }
+            (AggregateFunction::Exceedance, Some(input)) => {
+                let mut present = vec![true; counted.len()];
+                let values = Numbers::new(input, &mut present)?.into_floats();
+                let value = |row: usize| present[row].then(|| values[row]);
+                self.floats(|| Exceedance::new(window), |row| (value(row), counted[row]))
             }
             (_, Some(input)) => match Numbers::new(input, &mut counted)? {
                 Numbers::Integers(values) => {

@@ -145,6 +145,15 @@ fn expected(aggregate: &Aggregate, row: &Row, rows: &[Row], conditional: bool) -
             some?;
             Some(values.iter().filter(|value| **value == own).count() as f64 / count)
         }
+        AggregateFunction::Exceedance => {
+            let own = value(row)?;
+            let others: Vec<f64> = before.into_iter().filter(holds).filter_map(value).collect();
+            let low = others.iter().copied().reduce(f64::min)?;
+            let high = others.iter().copied().reduce(f64::max)?;
+            let (all_low, all_high) = (low.min(own), high.max(own));
+            let beyond = (own / 2.0 - high / 2.0).max(low / 2.0 - own / 2.0).max(0.0);
+            Some(if beyond > 0.0 { beyond / (all_high / 2.0 - all_low / 2.0) } else { 0.0 })
+        }
         AggregateFunction::SinceLast => {
             let last = before.into_iter().rfind(holds)?;
             Some((time - last.time?) as f64 / 1e6)
@@ -175,7 +184,9 @@ fn expected(aggregate: &Aggregate, row: &Row, rows: &[Row], conditional: bool) -
 }
 
 fn aggregates() -> impl Strategy<Value = Aggregate> {
-    use AggregateFunction::{Count, Distinct, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum};
+    use AggregateFunction::{
+        Count, Distinct, Exceedance, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum,
+    };
     let parts = prop_oneof![
         (Just(Count), prop_oneof![Just(None), Just(Some("i"))]),
         (Just(Rate), prop_oneof![Just(None), Just(Some("f"))]),
@@ -187,6 +198,7 @@ fn aggregates() -> impl Strategy<Value = Aggregate> {
         (Just(Min), prop_oneof![Just(Some("f")), Just(Some("i"))]),
         (Just(Max), prop_oneof![Just(Some("f")), Just(Some("i"))]),
         (Just(Stddev), Just(Some("f"))),
+        (Just(Exceedance), prop_oneof![Just(Some("f")), Just(Some("i"))]),
     ];
     let by = prop_oneof![
         Just(vec![]),
@@ -304,7 +316,10 @@ proptest! {
             let row = if row.time == newest || row.time.is_none() {
                 row.clone()
             } else if matches!(aggregate.input.as_deref(), Some("i" | "f"))
-                && aggregate.function != AggregateFunction::Share
+                && !matches!(
+                    aggregate.function,
+                    AggregateFunction::Share | AggregateFunction::Exceedance
+                )
             {
                 // What a row without a value would have in its place.
                 let (id, time) = (rows.len() as u64, newest);
@@ -427,4 +442,20 @@ fn a_deviation_much_smaller_than_the_mean_is_exact() {
     let deviations =
         evaluate_floats(&aggregate(AggregateFunction::Stddev, Some(2)), &[1.0, 1e200, 3.0, 5.0]);
     assert_eq!(deviations, [None, None, None, Some(2.0_f64.sqrt())]);
+}
+
+#[test]
+fn an_exceedance_is_a_share_of_the_range() {
+    let exceedances = |window, values: &[f64]| {
+        evaluate_floats(&aggregate(AggregateFunction::Exceedance, window), values)
+    };
+    let values = [5.0, 5.0, 7.0, 6.0, 8.0, 4.0, f64::NAN, 8.0, -4.0];
+    let expected = [None, Some(0.0), Some(1.0), Some(0.0), Some(1.0 / 3.0), Some(0.25), None];
+    let found = exceedances(None, &values);
+    assert_eq!(found[..7], expected);
+    assert_eq!(found[7..], [Some(0.0), Some(8.0 / 12.0)]);
+    // The 9 is no longer in the window.
+    assert_eq!(exceedances(Some(3), &[9.0, 1.0, 2.0, 3.0])[3], Some(0.5));
+    // Numbers that are too far apart for their difference.
+    assert_eq!(exceedances(None, &[-1.7e308, 0.0, 1.7e308])[2], Some(0.5));
 }
