@@ -47,7 +47,7 @@ FUNCTIONS = {
     "min": "min(amount) OVER w",
     "max": "max(number) OVER w",
     "stddev": "stddev_samp(amount) OVER w",
-    "exceedance": """CASE WHEN amount IS NOT NULL THEN
+    "exceedance": """CASE WHEN amount IS NOT NULL AND max(amount) OVER b IS NOT NULL THEN
         greatest(amount - max(amount) OVER b, min(amount) OVER b - amount, 0)
         / (greatest(amount, max(amount) OVER b) - least(amount, min(amount) OVER b) + 1e-300) END""",
     "share": "count(*) FILTER (failed) OVER w / (count(*) OVER w)::DOUBLE",

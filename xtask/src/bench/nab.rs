@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, default_value = "xtask/bench/nab.yaml")]
     job: PathBuf,
     /// The member of results that is the score of a row
-    #[arg(long, default_value = "anomal.features.novelty")]
+    #[arg(long, default_value = "anomal.features.alarm")]
     score: String,
 }
 
