@@ -63,7 +63,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The scores of a series, whose rows are judged by the program one after the other.
 fn stream(arguments: &Arguments, file: &Path, windows: &Value, folder: &Path) -> Result<Series> {
     fs::create_dir_all(folder)?;
-    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let mut text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    // A stream waits for the end of the last line.
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     fs::write(folder.join("series.csv"), &text)?;
     fs::copy(&arguments.job, folder.join("job.yaml"))?;
     let mut command = Command::new(target().join("release/anomal"));
