@@ -46,8 +46,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Value::Object(windows) = serde_json::from_str(&text)? else {
         bail!("{} has no map of series", windows.display());
     };
+    // In the order of their names, every second one has series of each kind.
+    let mut windows: Vec<(String, Value)> = windows.into_iter().collect();
+    windows.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut all = Vec::new();
-    // In the order of their names, so that every second one has series of each kind.
     for (name, windows) in windows {
         let file = arguments.datasets.join("data").join(&name);
         let series = stream(arguments, &file, &windows, &folder.join(&name))
