@@ -37,7 +37,7 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
-    /// Online detectors of River and PySAD on the rows of `stream`: AUROC
+    /// Online detectors of River and `PySAD` on the rows of `stream`: AUROC
     Peers {
         /// A folder as for `detectors`
         #[arg(long)]
