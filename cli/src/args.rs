@@ -26,6 +26,7 @@ pub use verdicts::{
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
 use anomal_core::MemoryBudget;
+use anomal_runner::Replica;
 use anomal_telemetry::MetricsListen;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -161,6 +162,10 @@ pub struct Run {
     /// Of a job with `stream`: end where the input has no more records, in place of waiting for more
     #[arg(long)]
     pub until_caught_up: bool,
+    /// Of a job with `stream.replicas`: which of the processes this is that share the partitions, such as 1/3, the second of
+    /// three (default: the only one)
+    #[arg(long, env = "ANOMAL_REPLICA", value_name = "NUMBER/COUNT")]
+    pub replica: Option<Replica>,
     /// Of a job with `stream`: the address to serve /metrics, /status, /healthz and /readyz on over HTTP, or `off`
     #[arg(
         long,

@@ -6,6 +6,8 @@ mod faults;
 mod job;
 #[path = "kafka/refusals.rs"]
 mod refusals;
+#[path = "kafka/replicas.rs"]
+mod replicas;
 #[path = "kafka/time.rs"]
 mod time;
 

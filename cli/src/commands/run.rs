@@ -44,6 +44,11 @@ pub fn run(arguments: &Run) -> CommandResult {
                 "--until-caught-up is for jobs with `stream`; others end with their input";
             return Err(Failure::usage(message));
         }
+        if arguments.replica.is_some() && !settings.job.spec.has_shared_partitions() {
+            let message = "--replica is for jobs that share the partitions of topics: add `stream: {replicas: 3}` to a job with \
+                           `input.kafka`, or remove it";
+            return Err(Failure::usage(message));
+        }
         if is_stream {
             run_stream(arguments, &settings)
         } else {

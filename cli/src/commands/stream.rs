@@ -32,7 +32,8 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
     let (stop, stopped) = watch::channel(false);
     let (status, watched) = watch::channel(None);
     let until_caught_up = arguments.until_caught_up;
-    let control = StreamControl { stop: stopped, until_caught_up, status };
+    let replica = arguments.replica.unwrap_or_default();
+    let control = StreamControl { stop: stopped, until_caught_up, replica, status };
     let span = info_span!("stream", job = settings.job.metadata.name);
     let result = runtime.block_on(async {
         let probes = probes::bind(arguments.metrics_listen).await.map_err(|(address, error)| {

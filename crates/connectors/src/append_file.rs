@@ -111,6 +111,15 @@ impl AppendFile {
         Ok(())
     }
 
+    /// Whether this machine has the file that a mark is of, with all that was written by then.
+    pub fn has(&self, mark: &[u8]) -> bool {
+        let mark = serde_json::from_slice::<Mark>(mark);
+        mark.is_ok_and(|mark| {
+            let file = self.part(mark.part).metadata();
+            file.is_ok_and(|file| file.len() >= mark.length)
+        })
+    }
+
     /// The files behind one of the series, locked.
     fn lock_behind(&self, part: u64) -> Result<Vec<(PathBuf, File)>> {
         let later = ((part + 1)..).map(|part| self.part(part));
@@ -304,7 +313,11 @@ fn lock(path: &Path, file: &File) -> Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(fs::TryLockError::WouldBlock) => {
-            Err(write_error(path, "another process writes it: stop that one first"))
+            let message = format!(
+                "cannot write {}: another process writes it: stop that one first",
+                path.display()
+            );
+            Err(Error::new(Code::Output, "IN_USE", message))
         }
         Err(fs::TryLockError::Error(error)) => Err(write_error(path, &error.to_string())),
     }

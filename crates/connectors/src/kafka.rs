@@ -11,4 +11,4 @@ mod options;
 mod tests;
 
 pub(crate) use self::connector::KafkaConnector;
-pub use self::log::TopicLog;
+pub use self::log::{TopicLog, topic_partitions};

@@ -27,6 +27,9 @@ pub struct RunInfo {
     pub report: Option<ReportInfo>,
     /// The file for documents that a server rejects, unless an output names its own.
     pub refused: PathBuf,
+    /// Whether the results before may have been written on another machine, where the files of records and documents that were
+    /// not taken are.
+    pub moves: bool,
     /// Credentials for `refused`, if it is an object's URL.
     pub refused_auth: Option<Auth>,
 }

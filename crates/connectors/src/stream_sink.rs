@@ -62,8 +62,13 @@ pub fn stream_sinks(stream: &StreamOutputs<'_>) -> Result<Vec<NamedSink<StreamRe
         let name = if same > 0 { format!("{name} #{}", same + 1) } else { name };
         sinks.push(NamedSink { name, sink });
     }
-    let name = format!("deadLetter {}", stream.dead_letter.display());
-    let rejected = RejectedRecords::new(stream.dead_letter.clone());
+    // On another machine it may have another path.
+    let name = if stream.run.moves {
+        "deadLetter".to_owned()
+    } else {
+        format!("deadLetter {}", stream.dead_letter.display())
+    };
+    let rejected = RejectedRecords::new(stream.dead_letter.clone(), stream.run.moves);
     sinks.push(NamedSink { name, sink: Box::new(rejected) });
     Ok(sinks)
 }

@@ -18,9 +18,19 @@ use anomal_stream::{Cause, MessageClient, MessageLog, MessageOptions};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KafkaClient;
 
+#[async_trait::async_trait]
 impl MessageClient for KafkaClient {
     fn open(&self, options: MessageOptions) -> Result<Box<dyn MessageLog>, Cause> {
         connect::check(&options)?;
         Ok(Box::new(log::KafkaLog::new(options)))
+    }
+
+    async fn partitions(&self, options: &MessageOptions) -> Result<Vec<(String, u32)>, Cause> {
+        connect::check(options)?;
+        let topics = reader::describe(options).await?;
+        let of_topic = |(name, topic): (String, places::TopicNow)| {
+            topic.partitions.into_iter().map(move |number| (name.clone(), number))
+        };
+        Ok(topics.into_iter().flat_map(of_topic).collect())
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use anomal_stream::{
-    Cause, Chunk, FirstMessages, Log, MessageLog, MessageOptions, Messages, Positions, RecordsLost,
+    Cause, Chunk, FirstMessages, Lag, Log, MessageLog, MessageOptions, Messages, Positions,
+    RecordsLost,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,9 +14,13 @@ use tokio::{
     time::{Duration, timeout},
 };
 
-use crate::{event::Event, places::Places, reader::Reader};
+use crate::{
+    event::Event,
+    places::{PartitionPlace, Places},
+    reader::Reader,
+};
 
-/// Events that the reader may be ahead.
+/// Events that the reader may be ahead; one where each partition has a reader.
 const AHEAD: usize = 4;
 /// How long the end of the reader is waited for.
 const CLOSE: Duration = Duration::from_secs(6);
@@ -31,6 +36,10 @@ pub(crate) struct KafkaLog {
     failure: Option<String>,
     caught_up: bool,
     saved: watch::Sender<Positions>,
+    /// The ends of the partitions, as the reader knows them.
+    ends: watch::Sender<Option<Positions>>,
+    /// The time of the last record that was returned.
+    reached: Option<i64>,
 }
 
 struct RunningReader {
@@ -42,13 +51,15 @@ struct RunningReader {
 impl KafkaLog {
     pub fn new(options: MessageOptions) -> Self {
         Self {
+            places: Places { only: options.partition, ..Places::default() },
             options,
-            places: Places::default(),
             reader: None,
             pending: VecDeque::new(),
             failure: None,
             caught_up: false,
             saved: watch::Sender::default(),
+            ends: watch::Sender::default(),
+            reached: None,
         }
     }
 
@@ -56,13 +67,15 @@ impl KafkaLog {
     fn receive(&mut self, mut wanted: impl FnMut(&VecDeque<Event>) -> bool) {
         let (options, places) = (&self.options, &self.places);
         let reader = self.reader.get_or_insert_with(|| {
-            let (events, receiver) = mpsc::channel(AHEAD);
+            let ahead = if options.partition.is_some() { 1 } else { AHEAD };
+            let (events, receiver) = mpsc::channel(ahead);
             let closed = watch::Sender::new(false);
             let task = Reader {
                 options: options.clone(),
                 places: places.clone(),
                 events,
                 saved: self.saved.subscribe(),
+                ends: self.ends.clone(),
                 closed: closed.subscribe(),
             };
             RunningReader { events: receiver, closed, task: tokio::spawn(task.run()) }
@@ -97,6 +110,8 @@ impl KafkaLog {
                     if let Some(place) = self.places.get_mut(chunk.partition) {
                         place.next = chunk.first + chunk.count;
                     }
+                    let last = chunk.records.messages.last();
+                    self.reached = last.map(|message| message.timestamp).or(self.reached);
                     return Ok(Some(chunk));
                 }
                 Event::Nothing { caught_up } => {
@@ -149,6 +164,7 @@ impl Log for KafkaLog {
 
     fn restore(&mut self, place: &[u8]) -> Result<(), Cause> {
         self.places = serde_json::from_slice(place)?;
+        self.places.restrict(self.options.partition, &self.options.topics);
         Ok(())
     }
 
@@ -201,6 +217,16 @@ impl MessageLog for KafkaLog {
         self.places.lost()
     }
 
+    fn lag(&self) -> Option<Lag> {
+        let ends = self.ends.borrow();
+        let ends = ends.as_ref()?;
+        let behind = |(partition, place): (u32, &PartitionPlace)| {
+            ends.next(partition).saturating_sub(place.next)
+        };
+        let records = self.places.active().map(behind).sum();
+        Some(Lag { records, reached: self.reached })
+    }
+
     async fn close(&mut self) {
         let Some(reader) = self.reader.take() else { return };
         reader.closed.send_replace(true);
@@ -224,12 +250,12 @@ pub(crate) mod tests {
     use anomal_stream::{Message, ResetPosition, StartPosition};
 
     use super::*;
-    use crate::places::PartitionPlace;
 
     pub(crate) fn options(brokers: Vec<String>, topic: &str) -> MessageOptions {
         MessageOptions {
             brokers,
             topics: vec![topic.to_owned()],
+            partition: None,
             tls: None,
             user: None,
             start: StartPosition::Earliest,
@@ -289,11 +315,33 @@ pub(crate) mod tests {
         let chunk = log.read().unwrap().unwrap();
         assert_eq!((chunk.partition, chunk.first, chunk.count), (0, 5, 5));
         assert_eq!((next(&log), log.caught_up()), (vec![10, 0], false));
+        assert_eq!(log.lag(), None);
+        log.ends.send_replace(Some([(0, 12), (1, 1)].into_iter().collect()));
+        assert_eq!(log.lag(), Some(Lag { records: 3, reached: Some(0) }));
         assert_eq!(log.read().unwrap().unwrap().partition, 1);
+        assert_eq!(log.lag().map(|lag| lag.records), Some(2));
         assert!(log.read().unwrap().is_none() && log.caught_up());
         let mut restored = KafkaLog::new(options(Vec::new(), "t"));
         restored.restore(&log.place().unwrap()).unwrap();
         assert_eq!(next(&restored), [10, 1]);
+    }
+
+    #[test]
+    fn a_partition_alone_begins_where_all_topics_were() {
+        let places =
+            Places { begun: true, partitions: vec![place(0, 5), place(1, 7)], ..Places::default() };
+        let saved = serde_json::to_vec(&places).unwrap();
+        let mut log =
+            KafkaLog::new(MessageOptions { partition: Some(1), ..options(Vec::new(), "t") });
+        log.restore(&saved).unwrap();
+        let active: Vec<(u32, u64)> =
+            log.places.active().map(|(number, place)| (number, place.next)).collect();
+        assert_eq!(active, [(1, 7)]);
+        // One that came later is read whole, as it would be then.
+        let mut log =
+            KafkaLog::new(MessageOptions { partition: Some(2), ..options(Vec::new(), "t") });
+        log.restore(&saved).unwrap();
+        assert!(log.places.begun && log.places.partitions.is_empty());
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anomal_stream::GENERATION;
 use serde::{Deserialize, Serialize};
 
 /// A partition of a topic.
@@ -29,12 +30,15 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// All partitions; the place in the list is the partition's number in the stream.
+/// All partitions; the place in the list is the partition's number in the stream, where not one partition alone is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Places {
     /// Whether the partitions that exist at the start of the stream are known.
     pub begun: bool,
     pub partitions: Vec<PartitionPlace>,
+    /// The number of the one partition that is read; its places are those that it had one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<u32>,
 }
 
 /// A topic as the cluster has it now.
@@ -60,9 +64,37 @@ impl TopicChanges {
 }
 
 impl Places {
+    /// Those of the partition that is read alone.
+    pub fn restrict(&mut self, only: Option<u32>, topics: &[String]) {
+        let Some(number) = only.filter(|_| self.only.is_none()) else { return };
+        self.only = only;
+        self.partitions.retain(|place| {
+            place.number == number && topics.contains(&place.topic) && !place.retired
+        });
+    }
+
     /// The partitions that are read, by their numbers in the stream.
     pub fn active(&self) -> impl Iterator<Item = (u32, &PartitionPlace)> {
-        (0..).zip(&self.partitions).filter(|(_, place)| !place.retired)
+        let numbered = (0..).zip(&self.partitions).filter(|(_, place)| !place.retired);
+        numbered.map(move |(index, place)| (self.number_at(index), place))
+    }
+
+    /// The number in the stream of the place that was added last.
+    pub fn last(&self) -> u32 {
+        let last = self.partitions.len().saturating_sub(1);
+        self.number_at(u32::try_from(last).unwrap_or(u32::MAX))
+    }
+
+    fn number_at(&self, index: u32) -> u32 {
+        self.only.map_or(index, |number| number.saturating_add(index.saturating_mul(GENERATION)))
+    }
+
+    fn index_of(&self, partition: u32) -> Option<usize> {
+        let index = match self.only {
+            Some(number) => partition.checked_sub(number)? / GENERATION,
+            None => partition,
+        };
+        usize::try_from(index).ok()
     }
 
     pub fn find(&self, topic: &str, number: u32) -> Option<u32> {
@@ -72,11 +104,12 @@ impl Places {
     }
 
     pub fn get(&self, partition: u32) -> Option<&PartitionPlace> {
-        self.partitions.get(usize::try_from(partition).ok()?)
+        self.partitions.get(self.index_of(partition)?)
     }
 
     pub fn get_mut(&mut self, partition: u32) -> Option<&mut PartitionPlace> {
-        self.partitions.get_mut(usize::try_from(partition).ok()?)
+        let index = self.index_of(partition)?;
+        self.partitions.get_mut(index)
     }
 
     /// How the cluster's topics differ from those that are read.
@@ -88,7 +121,8 @@ impl Places {
             }
         }
         for (name, topic) in topics {
-            for number in &topic.partitions {
+            let wanted = |number: &&u32| self.only.is_none_or(|only| only == **number);
+            for number in topic.partitions.iter().filter(wanted) {
                 let known = self.find(name, *number);
                 if known.is_none_or(|known| changes.retired.contains(&known)) {
                     changes.added.push((name.clone(), topic.id.clone(), *number));
@@ -141,7 +175,7 @@ mod tests {
     #[test]
     fn a_topic_that_was_created_anew_has_new_partitions() {
         let partitions = vec![place("a", "1", 0), place("b", "5", 0)];
-        let mut places = Places { begun: true, partitions };
+        let mut places = Places { begun: true, partitions, only: None };
         let changes = places.compare(&topics(&[("a", "2", 1), ("b", "5", 1)]));
         assert_eq!((changes.retired, changes.added), (vec![0], vec![added("a", "2", 0)]));
         places.partitions[0].retired = true;
@@ -153,8 +187,28 @@ mod tests {
     }
 
     #[test]
+    fn one_partition_alone_keeps_its_number() {
+        let partitions = vec![place("a", "1", 0), place("a", "1", 5), place("b", "3", 5)];
+        let mut places = Places { begun: true, partitions, only: None };
+        places.restrict(Some(5), &["a".to_owned()]);
+        assert_eq!((places.find("a", 5), places.partitions.len()), (Some(5), 1));
+        let changes = places.compare(&topics(&[("a", "2", 9)]));
+        assert_eq!((changes.retired, changes.added), (vec![5], vec![added("a", "2", 5)]));
+        // Offsets of the new one are other records.
+        places.get_mut(5).unwrap().retired = true;
+        places.partitions.push(place("a", "2", 5));
+        assert_eq!((places.find("a", 5), places.last()), (Some(5 + GENERATION), 5 + GENERATION));
+        assert_eq!(places.get(5 + GENERATION).unwrap().id, "2");
+        assert!(places.get(4).is_none() && places.get(5 + 2 * GENERATION).is_none());
+        // It is restricted once.
+        places.restrict(Some(5), &["a".to_owned()]);
+        assert_eq!(places.partitions.len(), 2);
+    }
+
+    #[test]
     fn places_are_read_as_they_were_written() {
-        let mut places = Places { begun: true, partitions: vec![place("a", "1", 0)] };
+        let partitions = vec![place("a", "1", 0)];
+        let mut places = Places { begun: true, partitions, only: None };
         places.partitions[0].lost = 3;
         let text = serde_json::to_string(&places).unwrap();
         assert_eq!(serde_json::from_str::<Places>(&text).unwrap(), places);

@@ -3,13 +3,18 @@
 mod session;
 mod topics;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anomal_stream::{MessageOptions, Positions};
 use tokio::sync::{mpsc, watch};
 
-use self::session::Session;
-use crate::{connect, event::Event, message::describe, places::Places};
+use self::session::{ANSWER, Session};
+use crate::{
+    connect,
+    event::Event,
+    message,
+    places::{Places, TopicNow},
+};
 
 /// The wait before the first attempt to reach a cluster again; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -25,6 +30,18 @@ pub(crate) enum End {
     Lost(String),
 }
 
+/// The topics of a cluster as they are now.
+///
+/// # Errors
+/// Why they can't be told, for people.
+pub(crate) async fn describe(
+    options: &MessageOptions,
+) -> Result<BTreeMap<String, TopicNow>, String> {
+    let kafka = connect::connect(options).await.map_err(|error| message::describe(&error))?;
+    let admin = kafka.admin().default_api_timeout(ANSWER).metrics_push(false);
+    topics::topics_now(&admin, &options.topics).await
+}
+
 pub(crate) struct Reader {
     pub options: MessageOptions,
     /// Behind the records that were sent.
@@ -33,6 +50,8 @@ pub(crate) struct Reader {
     /// The positions of the last checkpoint.
     pub saved: watch::Receiver<Positions>,
     pub closed: watch::Receiver<bool>,
+    /// The ends of the partitions, once they are known.
+    pub ends: watch::Sender<Option<Positions>>,
 }
 
 impl Reader {
@@ -70,12 +89,12 @@ impl Reader {
         let kafka = match connected {
             Ok(kafka) => kafka,
             Err(error) => {
-                return End::Failed(describe(&error));
+                return End::Failed(message::describe(&error));
             }
         };
         let session = match Session::new(self, &kafka).await {
             Ok(session) => session,
-            Err(error) => return End::Failed(describe(&error)),
+            Err(error) => return End::Failed(message::describe(&error)),
         };
         session.run(wait, FIRST_WAIT).await
     }

@@ -4,14 +4,17 @@
 mod check;
 mod drive;
 mod event_time;
+mod first_records;
 mod generation;
 mod judge;
 mod judges;
 mod learning;
 mod log;
 mod outputs;
+mod partitions;
 mod quarantine;
 mod refit;
+mod replica;
 mod setup;
 mod state;
 mod status;
@@ -20,14 +23,16 @@ mod warm_up;
 mod windows;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{Code, Error, Result, blocking};
-use anomal_spec::{AnomalyJob, Stream, seconds};
+use anomal_spec::{AnomalyJob, Auth, Stream, seconds};
 use anomal_stream::{
-    Checkpoints, RestorePoint, SaverOf, Shard, ShardOptions, ShardParts, ThreadSaver,
+    Checkpoints, NamedSink, RestorePoint, SaverOf, Shard, ShardOptions, ShardParts, Store,
+    ThreadSaver,
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -46,7 +51,8 @@ use crate::{
 pub use check::check_stream;
 pub(crate) use check::{is_collected, refuse_whole_table, time_column};
 pub use learning::{EntityCounts, ModelCounts, SilentEntities};
-pub use status::StreamStatus;
+pub use replica::Replica;
+pub use status::{StreamLag, StreamStatus};
 
 /// When a stream ends.
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub struct StreamControl {
     pub stop: watch::Receiver<bool>,
     /// It ends where the input has no more records.
     pub until_caught_up: bool,
+    /// Which of the processes it is that share the partitions of topics.
+    pub replica: Replica,
     /// Receives how it is, several times a second; none before it has begun.
     pub status: watch::Sender<Option<StreamStatus>>,
 }
@@ -92,11 +100,23 @@ pub struct StreamSummary {
     /// The entities of a stream that has profiles of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<EntityCounts>,
-    /// The number of the last checkpoint.
+    /// Of partitions that are shared: how many of them are this process's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<PartitionCounts>,
+    /// The number of the last checkpoint; the highest of several chains.
     pub checkpoint: u64,
     /// The folder of the checkpoints.
     pub state: PathBuf,
     pub duration_seconds: f64,
+}
+
+/// The partitions of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartitionCounts {
+    /// Those that belong to it, by its number.
+    pub owned: usize,
+    /// Those of them that it reads: the others are still, or again, read by another process.
+    pub read: usize,
 }
 
 /// Runs a job that has `stream` until it is stopped. Its paths are resolved already.
@@ -109,60 +129,124 @@ pub async fn run_stream(
     options: &Options,
     control: StreamControl,
 ) -> Result<StreamSummary> {
-    let since = Instant::now();
     let job = &with_absolute_paths(job)?;
-    let spec = &job.spec;
-    let stream = spec.stream.clone().unwrap_or_default();
-    let state = state_folder(job, &stream);
-    let auth = stream.state.checkpoint.auth.clone();
-    let store = store::open(state.clone(), auth, options.secrets.clone()).await?;
-    let owner = uuid::Uuid::now_v7();
-    let (high, low) = owner.as_u64_pair();
-    let mut log = open_log(job, &stream, options, !control.until_caught_up)?;
-    let sinks = outputs::sinks(job, options, &owner.simple().to_string())?;
-    let mut checkpoints = Checkpoints::new(store, high ^ low);
-    let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
-    // It may ask an object store.
-    let (checkpoints, point) = blocking(move |_| {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let point = checkpoints.restore(&names).map_err(failure)?;
-        Ok((checkpoints, point))
-    })
-    .await?;
-    let ended = |summary: StreamSummary| StreamSummary {
-        duration_seconds: since.elapsed().as_secs_f64(),
-        state: state.clone(),
-        job: job.metadata.name.clone(),
-        ..summary
-    };
-    let named = ended(StreamSummary::new(&StreamCounts::default(), false, 0));
-    control.status.send_replace(Some(StreamStatus::begun(named.clone())));
-    let sample = match &point {
-        Some(RestorePoint { state, .. }) => state::sample(state)?,
-        None => {
-            log.listen().await?;
-            match sample(&mut log, &control, setup::sample_wait(spec)).await? {
-                Some(sample) => sample,
-                None => {
-                    log.close().await;
-                    return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0)));
-                }
-            }
-        }
-    };
-    let judge = AnyJudge::new(job, &stream, engines, options, sample).await?;
-    let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
-    let shard_options =
-        ShardOptions { checkpoint_every: Duration::from_secs(every), ..ShardOptions::default() };
-    let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
-    let parts = ShardParts { log, judge, sinks, checkpoints, saver };
-    let opened = Shard::open(parts, shard_options, since.elapsed());
-    let shard = opened.map_err(failure)?;
-    // Of a stream that continues: the log goes on behind its place now.
-    shard.log().listen().await?;
-    drive::start(shard, control, named, since).await.map(ended)
+    let stream = &job.spec.stream.clone().unwrap_or_default();
+    let run = StreamRun { job, stream, engines, options, since: Instant::now() };
+    if job.spec.has_shared_partitions() {
+        partitions::run(&run, control).await
+    } else {
+        run.whole(control).await
+    }
 }
 
+/// What a stream is run with.
+struct StreamRun<'a> {
+    job: &'a AnomalyJob,
+    stream: &'a Stream,
+    engines: &'a Engines,
+    options: &'a Options,
+    /// When it began.
+    since: Instant,
+}
+
+/// What a shard continues with.
+struct Restored {
+    sinks: Vec<NamedSink<StreamResults>>,
+    checkpoints: Checkpoints,
+    /// None: it begins.
+    point: Option<RestorePoint>,
+}
+
+impl StreamRun<'_> {
+    /// Runs it as one stream that reads all of the input.
+    async fn whole(&self, control: StreamControl) -> Result<StreamSummary> {
+        let state = state_folder(self.job, self.stream);
+        let store = store::open(state.clone(), self.auth(), self.options.secrets.clone()).await?;
+        let store = first_records::refuse_shared(store).await?;
+        let mut log = open_log(self.job, self.stream, self.options, !control.until_caught_up)?;
+        let restored = self.restore(store, None).await?;
+        let ended = |summary: StreamSummary| StreamSummary {
+            duration_seconds: self.since.elapsed().as_secs_f64(),
+            ..self.named(&state, summary)
+        };
+        let nothing = || ended(StreamSummary::new(&StreamCounts::default(), false, 0));
+        let named = nothing();
+        control.status.send_replace(Some(StreamStatus::begun(named.clone())));
+        let sample = match &restored.point {
+            Some(RestorePoint { state, .. }) => state::sample(state)?,
+            None => {
+                log.listen().await?;
+                let wait = setup::sample_wait(&self.job.spec);
+                match sample(&mut log, &control, wait).await? {
+                    Some(sample) => sample,
+                    None => {
+                        log.close().await;
+                        return Ok(nothing());
+                    }
+                }
+            }
+        };
+        let options = self.shard_options();
+        let shard = self.shard(log, restored, sample, options).await?;
+        // Of a stream that continues: the log goes on behind its place now.
+        shard.log().listen().await?;
+        drive::start(shard, control, named, self.since).await.map(ended)
+    }
+
+    /// Opens the outputs and finds the checkpoint to continue from.
+    async fn restore(&self, store: Box<dyn Store>, partition: Option<&str>) -> Result<Restored> {
+        let owner = uuid::Uuid::now_v7();
+        let (high, low) = owner.as_u64_pair();
+        let id = owner.simple().to_string();
+        let sinks = outputs::sinks(self.job, self.options, &id, partition)?;
+        let mut checkpoints = Checkpoints::new(store, high ^ low);
+        let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
+        // It may ask an object store.
+        let (checkpoints, point) = blocking(move |_| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let point = checkpoints.restore(&names).map_err(failure)?;
+            Ok((checkpoints, point))
+        })
+        .await?;
+        Ok(Restored { sinks, checkpoints, point })
+    }
+
+    async fn shard(
+        &self,
+        log: StreamLog,
+        restored: Restored,
+        sample: Sample,
+        options: ShardOptions,
+    ) -> Result<StreamShard> {
+        let Restored { sinks, checkpoints, .. } = restored;
+        let judge =
+            AnyJudge::new(self.job, self.stream, self.engines, self.options, sample).await?;
+        let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
+        let parts = ShardParts { log, judge, sinks, checkpoints, saver };
+        Shard::open(parts, options, self.since.elapsed()).map_err(failure)
+    }
+
+    fn shard_options(&self) -> ShardOptions {
+        ShardOptions { checkpoint_every: self.checkpoint_every(), ..ShardOptions::default() }
+    }
+
+    fn checkpoint_every(&self) -> Duration {
+        Duration::from_secs(seconds(&self.stream.state.checkpoint.every).unwrap_or(10))
+    }
+
+    /// The credentials of the place of checkpoints.
+    fn auth(&self) -> Option<Auth> {
+        self.stream.state.checkpoint.auth.clone()
+    }
+
+    fn named(&self, state: &Path, summary: StreamSummary) -> StreamSummary {
+        let job = self.job.metadata.name.clone();
+        StreamSummary { job, state: state.to_owned(), ..summary }
+    }
+}
+
+/// The reason of an error: another process owns the state.
+const FENCED: &str = "FENCED";
 const CHECKPOINT: &str = "stream.state.checkpoint.to";
 
 /// A job whose state does not depend on the folder in which the process runs.
@@ -199,7 +283,7 @@ fn failure(error: anomal_stream::Error) -> Error {
         Failure::Sink { cause, .. } => inner(cause, Code::Output, "OUTPUT", message),
         Failure::Log(cause) => inner(cause, Code::InvalidInput, "POSITION", message),
         Failure::Store(_) => Error::new(Code::Output, "STATE", message),
-        Failure::Fenced { .. } => Error::new(Code::Output, "FENCED", message),
+        Failure::Fenced { .. } => Error::new(Code::Output, FENCED, message),
         Failure::NoCheckpoint(_) => Error::settings(CHECKPOINT, "NO_CHECKPOINT", message),
     }
 }
@@ -228,6 +312,7 @@ impl StreamSummary {
             warm,
             models: None,
             entities: None,
+            partitions: None,
             checkpoint,
             state: PathBuf::new(),
             duration_seconds: 0.0,

@@ -99,6 +99,7 @@ fn stream(spec: &Json) -> Problems {
         problems.extend(followed(driver, input));
     }
     problems.extend(written(spec));
+    problems.extend(shared(spec));
     problems.extend(judged(spec));
     problems
 }
@@ -224,6 +225,37 @@ fn saved(spec: &Json) -> Problems {
                     .to_owned(),
             ),
             Some(_) => {}
+        }
+    }
+    problems
+}
+
+/// The problems of partitions that processes share.
+fn shared(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
+    let Some(replicas) = spec["stream"]["replicas"].as_u64() else { return problems };
+    if spec["input"].get("kafka").is_none() {
+        if replicas > 1 {
+            let message = "processes share the partitions of topics, and this input has one reader: remove this, or put a topic \
+                           between and read it by `kafka`";
+            wrong("stream.replicas", message);
+        }
+        return problems;
+    }
+    let to = spec["stream"]["state"]["checkpoint"]["to"].as_str();
+    if to.is_none() && replicas > 1 {
+        let message = "the processes need one place for checkpoints that all of them reach: name it in \
+                       `stream.state.checkpoint.to`, such as s3://bucket/folder/";
+        wrong("stream.replicas", message);
+    }
+    if to.is_some_and(is_url) {
+        for (index, driver, output) in outputs(spec) {
+            if output["path"].as_str().is_some_and(|path| path != "-") {
+                let message = "a file is of one machine, and a partition may move to another: write to `elasticsearch`, or \
+                               name a folder in `stream.state.checkpoint.to` that all processes share, as they share these files";
+                wrong(&format!("outputs[{index}].{driver}.path"), message);
+            }
         }
     }
     problems

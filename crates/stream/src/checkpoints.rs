@@ -1,6 +1,6 @@
 //! The chain of numbered checkpoints in a store.
 //!
-//! The number is the fence: an owner that finds its next number taken by another has lost the stream and stops.
+//! The number is the fence: an owner that finds its next number taken by another, or a higher one, has lost the stream and stops.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -53,6 +53,15 @@ impl Checkpoints {
     /// `owner` differs between processes.
     pub fn new(store: Box<dyn Store>, owner: u64) -> Self {
         Self { store, owner, next: 1, kept: Vec::new() }
+    }
+
+    /// The number of the newest checkpoint, whoever has saved it; none if there is none.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn newest(store: &dyn Store) -> Result<Option<u64>> {
+        let names = store.list().map_err(Error::Store)?;
+        Ok(names.iter().filter_map(|name| number(name)).max())
     }
 
     /// Finds where to continue; nothing if there is no checkpoint yet. `sinks`: those whose results are still wanted.
@@ -180,12 +189,21 @@ impl Checkpoints {
                 _ => return Err(Error::Fenced { number: self.next }),
             }
         }
-        let number = self.next;
+        let saved = self.next;
         self.next += 1;
         let base = self.base_of(&checkpoint, sinks);
         self.keep(checkpoint, base);
-        self.prune();
-        Ok(number)
+        // It is looked at the next time otherwise.
+        let Ok(names) = self.store.list() else { return Ok(saved) };
+        let newest = names.iter().filter_map(|name| number(name)).max();
+        match newest.filter(|newest| *newest > saved) {
+            // Of an owner that was away for long, the other one may have removed the next number already.
+            Some(newest) => Err(Error::Fenced { number: newest }),
+            None => {
+                self.prune(names);
+                Ok(saved)
+            }
+        }
     }
 
     /// Stores an object. One of a process that was killed may be there already, and may be damaged.
@@ -223,7 +241,7 @@ impl Checkpoints {
 
     /// Removes what neither the newest checkpoint nor the one before needs. What can't be removed now is removed later: the
     /// list of the store is the truth.
-    fn prune(&mut self) {
+    fn prune(&mut self, names: Vec<String>) {
         let newest = || self.kept.iter().rev().take(2);
         let needed = newest().flat_map(|saved| [saved.checkpoint.number, saved.base]);
         let needed: BTreeSet<u64> = needed.collect();
@@ -245,7 +263,6 @@ impl Checkpoints {
         }
         let kept = self.kept.iter().map(|saved| saved.checkpoint.number);
         let numbers: BTreeSet<u64> = kept.collect();
-        let Ok(names) = self.store.list() else { return };
         for name in names {
             let gone = match number(&name) {
                 // Those of another owner come behind the last one.

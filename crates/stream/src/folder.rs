@@ -11,12 +11,22 @@ use crate::{error::Cause, store::Store};
 const LOCK: &str = "lock";
 const TEMPORARY: &str = ".tmp";
 
-/// A folder that one process at a time uses.
+/// A folder that one process at a time uses, or all of those that know its objects by their names.
 pub struct FolderStore {
     folder: PathBuf,
+    /// What an object is written to before it has its name.
+    temporary: String,
     /// Locked until the process ends.
-    _lock: File,
+    _lock: Option<File>,
 }
+
+/// Another process uses a folder.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path}: another process runs this job; stop that one first, or give this job another state folder",
+    path = .0.display()
+)]
+pub struct FolderInUse(PathBuf);
 
 /// Why a folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +40,7 @@ impl FolderStore {
     /// Creates the folder if it does not exist, and locks it.
     ///
     /// # Errors
-    /// Another process uses it, or it can't be created.
+    /// [`FolderInUse`], or it can't be created.
     pub fn open(folder: &Path) -> Result<Self, Cause> {
         let failed = |why: String| FolderError { path: folder.to_owned(), why };
         let opened = fs::create_dir_all(folder).and_then(|()| {
@@ -40,18 +50,31 @@ impl FolderStore {
         let lock = opened.map_err(|error| failed(error.to_string()))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                let why = "another process runs this job; stop that one first, or give this job another state folder";
-                return Err(failed(why.to_owned()).into());
-            }
+            Err(fs::TryLockError::WouldBlock) => return Err(FolderInUse(folder.to_owned()).into()),
             Err(fs::TryLockError::Error(error)) => return Err(failed(error.to_string()).into()),
         }
-        let store = Self { folder: folder.to_owned(), _lock: lock };
+        let (folder, temporary) = (folder.to_owned(), TEMPORARY.to_owned());
+        let store = Self { folder, temporary, _lock: Some(lock) };
         for name in store.list()? {
             if name.ends_with(TEMPORARY) {
-                fs::remove_file(folder.join(&name)).map_err(|error| failed(error.to_string()))?;
+                fs::remove_file(store.folder.join(&name))
+                    .map_err(|error| store.failed(&name, &error))?;
             }
         }
+        Ok(store)
+    }
+
+    /// Creates the folder if it does not exist, for objects that several processes create.
+    ///
+    /// # Errors
+    /// It can't be created.
+    pub fn shared(folder: &Path) -> Result<Self, Cause> {
+        let store = Self {
+            folder: folder.to_owned(),
+            temporary: format!(".{}{TEMPORARY}", std::process::id()),
+            _lock: None,
+        };
+        fs::create_dir_all(folder).map_err(|error| store.failed("", &error))?;
         Ok(store)
     }
 
@@ -64,7 +87,7 @@ impl FolderStore {
         if path.exists() {
             return Ok(false);
         }
-        let temporary = self.folder.join(format!("{name}{TEMPORARY}"));
+        let temporary = self.folder.join(format!("{name}{}", self.temporary));
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -125,6 +148,9 @@ mod tests {
         let store = FolderStore::open(&path).unwrap();
         let error = FolderStore::open(&path).err().unwrap().to_string();
         assert!(error.contains("another process runs this job"), "{error}");
+        let error = FolderStore::open(&path).err().unwrap();
+        assert!(error.is::<FolderInUse>());
+        assert!(FolderStore::shared(&path).unwrap().read("x").unwrap().is_none());
         assert!(store.create("x", b"1").unwrap());
         assert!(!store.create("x", b"2").unwrap());
         assert_eq!(store.read("x").unwrap().unwrap(), b"1");

@@ -21,6 +21,7 @@ mod positions;
 mod saver;
 mod shard;
 mod sink;
+mod standby;
 mod state;
 mod store;
 
@@ -28,16 +29,17 @@ pub use checkpoint::{Checkpoint, Cursor, Damage};
 pub use checkpoints::{Checkpoints, RestorePoint};
 pub use clock::{ClockOptions, ESTIMATED_OVER, PartitionClock, Timing};
 pub use error::{Cause, Error, Result};
-pub use folder::FolderStore;
+pub use folder::{FolderInUse, FolderStore};
 pub use judge::{Judge, Results};
 pub use log::{Chunk, Log, RecordsLost};
 pub use messages::{
-    BrokerTls, FirstMessages, Message, MessageClient, MessageLog, MessageOptions, Messages,
-    ResetPosition, SaslMechanism, SaslUser, StartPosition,
+    BrokerTls, FirstMessages, GENERATION, Lag, Message, MessageClient, MessageLog, MessageOptions,
+    Messages, ResetPosition, SaslMechanism, SaslUser, StartPosition,
 };
 pub use positions::Positions;
 pub use saver::{SaveWork, Saved, Saver, ThreadSaver};
 pub use shard::{Notice, Progress, SaverOf, Shard, ShardOptions, ShardParts, Step};
 pub use sink::{Flushed, NamedSink, StreamSink};
+pub use standby::Standby;
 pub use state::{FrozenState, JudgeState, Objects, StateObject};
 pub use store::Store;

@@ -82,6 +82,9 @@ pub struct MessageOptions {
     pub brokers: Vec<String>,
     /// At least one, each once.
     pub topics: Vec<String>,
+    /// The one partition that is read of each topic; none: all are. [`Chunk::partition`](crate::Chunk::partition) is its number
+    /// then, and [`GENERATION`] more for each time that the topic was created anew.
+    pub partition: Option<u32>,
     /// Of an unencrypted connection: none.
     pub tls: Option<BrokerTls>,
     pub user: Option<SaslUser>,
@@ -91,6 +94,18 @@ pub struct MessageOptions {
     pub committed: bool,
     /// The group whose offsets show to the broker's tools how far reading is. They are never read.
     pub group: Option<String>,
+}
+
+/// More than the partitions that a topic has.
+pub const GENERATION: u32 = 1 << 20;
+
+/// How far reading is behind what the brokers have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Offsets that were not returned yet, as of the last answer.
+    pub records: u64,
+    /// The time of the record that was returned last, in milliseconds since the epoch; none before the first.
+    pub reached: Option<i64>,
 }
 
 /// The first records of a log.
@@ -116,15 +131,25 @@ pub trait MessageLog: Log<Records = Messages> {
     /// Records that the broker did not have any more when they were to be read.
     fn lost(&self) -> u64;
 
+    /// How far reading is behind; none before the brokers have told it.
+    fn lag(&self) -> Option<Lag>;
+
     /// Reports the last position to the broker and disconnects.
     async fn close(&mut self);
 }
 
 /// A client of a message broker.
+#[async_trait::async_trait]
 pub trait MessageClient: Send + Sync {
     /// A log of topics. It connects at the first read.
     ///
     /// # Errors
     /// The options are invalid.
     fn open(&self, options: MessageOptions) -> Result<Box<dyn MessageLog>, Cause>;
+
+    /// The partitions of the topics as they are now, by topic and number.
+    ///
+    /// # Errors
+    /// The brokers can't be reached at the moment, or a topic does not exist.
+    async fn partitions(&self, options: &MessageOptions) -> Result<Vec<(String, u32)>, Cause>;
 }

@@ -30,6 +30,9 @@ pub struct ShardOptions {
     pub outbox_bytes: usize,
     /// Reading stops if no checkpoint could be saved for so long.
     pub stale_after: Duration,
+    /// A checkpoint is saved so often though nothing has changed, which tells a [`Standby`](crate::Standby) that this owner
+    /// lives. None: it is not.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Default for ShardOptions {
@@ -38,6 +41,7 @@ impl Default for ShardOptions {
             checkpoint_every: Duration::from_secs(10),
             outbox_bytes: 256 << 20,
             stale_after: Duration::from_mins(10),
+            heartbeat: None,
         }
     }
 }
@@ -126,6 +130,8 @@ pub struct Shard<L, J: Judge> {
     /// Before these no restart reads.
     released: Positions,
     save_at: Duration,
+    /// When one was saved last by this process.
+    beaten: Duration,
     /// Whether a sink was slower than a checkpoint waits: the next ones do not wait for it.
     slow: bool,
     store_down: bool,
@@ -190,6 +196,7 @@ where
             saved: None,
             pending: None,
             save_at: now,
+            beaten: now,
             slow: false,
             store_down: false,
             stale: false,
@@ -339,7 +346,9 @@ where
         let releases = self.log.keeps_records()
             && cursors.values().all(|cursor| cursor.positions.covers(&self.positions))
             && !self.released.covers(&self.positions);
+        let is_alive = self.options.heartbeat.is_none_or(|every| now < self.beaten + every);
         if let Some(saved) = &mut self.saved
+            && is_alive
             && saved.positions == self.positions
             && saved.cursors == cursors
             && !releases
@@ -361,6 +370,7 @@ where
         self.saver.begin(SaveWork { checkpoint, state, sinks });
         let positions = self.positions.clone();
         self.pending = Some(SavedPoint { number: 0, at: now, positions, cursors });
+        self.beaten = now;
         Ok(true)
     }
 

@@ -4,6 +4,7 @@ mod jobs;
 mod outages;
 mod owners;
 mod refusals;
+mod replicas;
 mod rollovers;
 
 use std::time::Duration;

@@ -73,6 +73,16 @@ fn gauges(status: &StreamStatus) -> Vec<(&'static str, &'static str, f64)> {
         let help = "Entities that pause for longer than they ever did";
         gauges.push(("entities_silent", help, silent.count as f64));
     }
+    if let Some(lag) = status.lag {
+        gauges.push(("lag_records", "Records of topics that were not read", lag.records as f64));
+        let help = "The age of the record that was read last, while others wait";
+        gauges.push(("lag_seconds", help, lag.seconds));
+    }
+    if let Some(partitions) = status.summary.partitions {
+        let help = "Partitions that belong to this process";
+        gauges.push(("partitions", help, partitions.owned as f64));
+        gauges.push(("partitions_read", "Those of them that it reads", partitions.read as f64));
+    }
     if let Some(watermark) = status.watermark {
         gauges.push(("watermark_seconds", "Before which no record is expected", watermark));
     }

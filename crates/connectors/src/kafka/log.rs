@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use anomal_core::{Error, RejectedRecord, Result};
+use anomal_core::{Code, Error, RejectedRecord, Result};
 use anomal_dataflow::{RecordAttributes, TextChunk};
 use anomal_spec::{KafkaFormat, KafkaInput};
 use anomal_storage::Secrets;
-use anomal_stream::{Cause, Chunk, Log, Message, MessageClient, MessageLog, Messages, Positions};
+use anomal_stream::{
+    Cause, Chunk, Lag, Log, Message, MessageClient, MessageLog, Messages, Positions,
+};
 
 use super::{columns, options};
 use crate::{
@@ -33,19 +35,21 @@ pub(super) struct Lines {
 }
 
 impl TopicLog {
+    /// All topics, or one partition of one of them.
+    ///
     /// # Errors
     /// `InvalidSettings` if the secret is unusable, or the program has no client.
     pub fn open(
         input: &KafkaInput,
         secrets: &Secrets,
         client: Option<&dyn MessageClient>,
+        only: Option<(&str, u32)>,
     ) -> Result<Self> {
-        let Some(client) = client else {
-            let message = "this program was built without the client of Kafka: build it with `cargo build --release \
-                           --features kafka`, or use the image of the runner";
-            return Err(Error::settings("input.kafka", "NO_KAFKA", message));
-        };
-        let log = client.open(options::from_input(input, secrets)?);
+        let mut options = options::from_input(input, secrets)?;
+        if let Some((topic, number)) = only {
+            (options.topics, options.partition) = (vec![topic.to_owned()], Some(number));
+        }
+        let log = known(client)?.open(options);
         let invalid = |error: Cause| Error::settings("input.kafka", "BAD_KAFKA", error.to_string());
         Ok(Self {
             log: log.map_err(invalid)?,
@@ -77,10 +81,37 @@ impl TopicLog {
         self.log.lost()
     }
 
+    /// How far reading is behind; none before the brokers have told it.
+    pub fn lag(&self) -> Option<Lag> {
+        self.log.lag()
+    }
+
     /// Reports the last position to the brokers and disconnects.
     pub async fn close(&mut self) {
         self.log.close().await;
     }
+}
+
+/// The partitions of the topics of an input as they are now, by topic and number.
+///
+/// # Errors
+/// As [`TopicLog::open`]; `Unavailable` if the brokers can't be reached, or a topic does not exist.
+pub async fn topic_partitions(
+    input: &KafkaInput,
+    secrets: &Secrets,
+    client: Option<&dyn MessageClient>,
+) -> Result<Vec<(String, u32)>> {
+    let options = options::from_input(input, secrets)?;
+    let partitions = known(client)?.partitions(&options).await;
+    partitions.map_err(|error| Error::new(Code::Unavailable, "KAFKA", error.to_string()))
+}
+
+fn known(client: Option<&dyn MessageClient>) -> Result<&dyn MessageClient> {
+    client.ok_or_else(|| {
+        let message = "this program was built without the client of Kafka: build it with `cargo build --release \
+                       --features kafka`, or use the image of the runner";
+        Error::settings("input.kafka", "NO_KAFKA", message)
+    })
 }
 
 /// # Errors

@@ -27,6 +27,7 @@ pub(super) fn from_input(input: &KafkaInput, secrets: &Secrets) -> Result<Messag
     Ok(MessageOptions {
         brokers: input.brokers.clone(),
         topics,
+        partition: None,
         tls,
         user,
         start: start(&input.start)?,

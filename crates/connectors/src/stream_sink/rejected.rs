@@ -10,8 +10,9 @@ use crate::late_file::LateFile;
 pub(super) struct RejectedRecords(LateFile);
 
 impl RejectedRecords {
-    pub fn new(path: PathBuf) -> Self {
-        Self(LateFile::new(path, "set deadLetter.path".to_owned()))
+    /// `moves`: as in [`RunInfo`](crate::RunInfo).
+    pub fn new(path: PathBuf, moves: bool) -> Self {
+        Self(LateFile::new(path, "set deadLetter.path".to_owned(), moves))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// How long a poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 /// How long brokers may take to answer, over all attempts.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// Bytes of the values of a chunk, roughly at most.
 const CHUNK_BYTES: usize = 8 << 20;
 /// How long the offsets of the group may take to be written.
@@ -73,6 +73,9 @@ impl<'a> Session<'a> {
             if self.discover().await? {
                 self.assign().await?;
                 continue;
+            }
+            if polled.is_ok() {
+                self.tell_ends().await;
             }
             match polled {
                 Ok(records) if records.is_empty() => {
@@ -136,8 +139,7 @@ impl<'a> Session<'a> {
                 tracing::warn!("{why}");
                 self.retire(partition).await?;
                 self.add(vec![PartitionPlace { next, lost: 0, ..place }]).await?;
-                let last = self.reader.places.partitions.len() - 1;
-                Ok(u32::try_from(last).unwrap_or(u32::MAX))
+                Ok(self.reader.places.last())
             }
             Reset::Stop(why) => Err(End::Lost(why)),
             Reset::None | Reset::Skip { .. } => Ok(partition),
@@ -183,6 +185,18 @@ impl<'a> Session<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Tells the ends of the partitions, which came with the last records.
+    async fn tell_ends(&self) {
+        let lags = self.consumer.lag().await;
+        let end = |(partition, place): (u32, &PartitionPlace)| {
+            let lag = lags.get(&key(&place.topic, place.number))?;
+            let position = u64::try_from(lag.position?).ok()?;
+            Some((partition, position.saturating_add(lag.lag?)))
+        };
+        let ends: Positions = self.reader.places.active().filter_map(end).collect();
+        self.reader.ends.send_replace(Some(ends));
     }
 
     /// Writes the positions of the last checkpoint as the offsets of the group, for tools that show lag.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anomal_stream::{ResetPosition, StartPosition};
 use krafka::{
-    admin::{DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec},
+    admin::{AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec},
     consumer::TopicPartition,
 };
 
@@ -18,21 +18,28 @@ use crate::{
     places::{PartitionPlace, TopicNow},
 };
 
+/// The topics as the cluster has them now; else why they can't be told.
+pub(super) async fn topics_now(
+    admin: &AdminClient,
+    topics: &[String],
+) -> Result<BTreeMap<String, TopicNow>, String> {
+    let described = admin.describe_topics(topics, DescribeTopicsOptions::default()).await;
+    let mut now = BTreeMap::new();
+    for (name, topic) in described.map_err(|error| describe(&error))? {
+        let topic = topic.map_err(|error| format!("topic {name}: {}", describe(&error)))?;
+        let partitions = topic.partitions.iter();
+        let partitions = partitions.filter_map(|known| u32::try_from(known.partition).ok());
+        let id = format!("{:032x}", u128::from_be_bytes(topic.topic_id));
+        now.insert(name, TopicNow { id, partitions: partitions.collect() });
+    }
+    Ok(now)
+}
+
 impl Session<'_> {
     /// Compares the topics with those that are read. True: they have changed.
     pub(super) async fn discover(&mut self) -> Result<bool, End> {
-        let topics = &self.reader.options.topics;
-        let options = DescribeTopicsOptions::default();
-        let described = self.admin.describe_topics(topics, options).await;
-        let mut now = BTreeMap::new();
-        for (name, topic) in described.map_err(|error| failed(&error))? {
-            let topic = topic
-                .map_err(|error| End::Failed(format!("topic {name}: {}", describe(&error))))?;
-            let partitions = topic.partitions.iter();
-            let partitions = partitions.filter_map(|known| u32::try_from(known.partition).ok());
-            let id = format!("{:032x}", u128::from_be_bytes(topic.topic_id));
-            now.insert(name, TopicNow { id, partitions: partitions.collect() });
-        }
+        let now = topics_now(&self.admin, &self.reader.options.topics).await;
+        let now = now.map_err(End::Failed)?;
         let changes = self.reader.places.compare(&now);
         if changes.is_empty() {
             return Ok(false);

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::{
     StreamControl, StreamShard, StreamSummary, failure,
-    status::{Silence, StreamStatus, follow},
+    status::{Silence, StreamLag, StreamStatus, follow},
 };
 
 /// How often an input is looked at that had nothing to read.
@@ -131,6 +131,7 @@ impl Reporter {
             },
             caught_up: shard.caught_up(),
             watermark: watermark.map(|micros| micros as f64 / 1e6),
+            lag: shard.log().lag().map(StreamLag::now),
             checkpoint_age: now.saturating_sub(saved).as_secs_f64(),
             waiting_bytes: progress.waiting as u64,
             down: self.down.clone(),

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use anomal_connectors::{FirstRecords, FollowLog, PushedDoors, PushedLog, TopicLog};
 use anomal_core::{Error, Result};
 use anomal_dataflow::TextChunk;
-use anomal_stream::{Cause, Chunk, Log, Positions};
+use anomal_stream::{Cause, Chunk, Lag, Log, Positions};
 
 pub(super) enum StreamLog {
     Files(FollowLog),
@@ -94,6 +94,14 @@ impl StreamLog {
             Self::Files(_) => 0,
             Self::Topics(topics) => topics.lost(),
             Self::Pushed(pushed) => pushed.lost(),
+        }
+    }
+
+    /// How far reading is behind topics; none of other inputs.
+    pub fn lag(&self) -> Option<Lag> {
+        match self {
+            Self::Topics(topics) => topics.lag(),
+            Self::Files(_) | Self::Pushed(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The outputs of a stream, and what they write about it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anomal_connectors::{RunInfo, StreamOutputs, StreamResults, stream_sinks};
 use anomal_core::{Code, Error, Result};
@@ -9,7 +9,8 @@ use anomal_stream::NamedSink;
 
 use crate::{files, options::Options};
 
-/// The sinks of a job. `id`: that of the stream, if it begins now.
+/// The sinks of a job. `id`: that of the stream, if it begins now. `partition`: the name of the one that it reads alone, which the
+/// names of its files have.
 ///
 /// # Errors
 /// `Output` if a folder does not exist; `InvalidSettings` for a secret that is unusable.
@@ -17,20 +18,35 @@ pub(super) fn sinks(
     job: &AnomalyJob,
     options: &Options,
     id: &str,
+    partition: Option<&str>,
 ) -> Result<Vec<NamedSink<StreamResults>>> {
     let (spec, name) = (&job.spec, &job.metadata.name);
+    let own = |path: PathBuf| match partition {
+        Some(partition) => of_partition(&path, partition),
+        None => path,
+    };
+    let mut outputs = spec.outputs.clone();
+    for output in &mut outputs {
+        let file = output.file_mut().map(|file| file.path).filter(|path| *path != "-");
+        if let Some(path) = file {
+            *path = own(PathBuf::from(&*path)).to_string_lossy().into_owned();
+        }
+        if let Some(file) = output.dead_letter_mut() {
+            file.path = own(PathBuf::from(&file.path)).to_string_lossy().into_owned();
+        }
+    }
     let mut folders = spec.outputs.iter().filter_map(|output| output.driver()?.path());
     if let Some(path) = folders.find(|path| *path != "-" && !has_folder(path)) {
         let message = format!("cannot write {path}: its folder does not exist; create it");
         return Err(Error::new(Code::Output, "OUTPUT", message));
     }
-    let refused = (0..spec.outputs.len()).map(|output| files::refused(spec, name, output).0);
+    let refused = (0..spec.outputs.len()).map(|output| own(files::refused(spec, name, output).0));
     stream_sinks(&StreamOutputs {
-        outputs: &spec.outputs,
-        dead_letter: files::dead_letter(spec, name).0,
+        outputs: &outputs,
+        dead_letter: own(files::dead_letter(spec, name).0),
         refused: refused.collect(),
         secrets: &options.secrets,
-        run: &info(job, options, id),
+        run: &RunInfo { moves: partition.is_some(), ..info(job, options, id) },
     })
 }
 
@@ -45,6 +61,13 @@ fn info(job: &AnomalyJob, options: &Options, id: &str) -> RunInfo {
         row_keys: spec.row_keys().cloned().collect(),
         ..RunInfo::default()
     }
+}
+
+/// `results.ndjson` of the partition `requests-0` is `results-requests-0.ndjson`.
+fn of_partition(path: &Path, partition: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    path.with_file_name(format!("{stem}-{partition}{}", ending.unwrap_or_default()))
 }
 
 fn has_folder(path: &str) -> bool {

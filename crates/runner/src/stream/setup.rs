@@ -49,7 +49,7 @@ pub(super) fn open_log(
     }
     if let Some(InputDriver::Kafka(kafka)) = driver {
         let client = options.connectors.message_client();
-        return Ok(StreamLog::Topics(TopicLog::open(kafka, &options.secrets, client)?));
+        return Ok(StreamLog::Topics(TopicLog::open(kafka, &options.secrets, client, None)?));
     }
     let path = driver.and_then(InputDriver::path).unwrap_or_default().to_owned();
     let (endings, heading): (&'static [&'static str], _) = match driver {

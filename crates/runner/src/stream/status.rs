@@ -1,8 +1,11 @@
 //! How a stream is while it runs.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
-use anomal_stream::Notice;
+use anomal_stream::{Lag, Notice};
 use serde::Serialize;
 
 use super::{SilentEntities, StreamSummary};
@@ -22,6 +25,9 @@ pub struct StreamStatus {
     /// times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark: Option<f64>,
+    /// How far it is behind its topics; none of other inputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<StreamLag>,
     /// Seconds since the last checkpoint, or since the start.
     pub checkpoint_age: f64,
     /// Bytes of results that are not yet safe in all outputs.
@@ -33,6 +39,24 @@ pub struct StreamStatus {
     pub down: BTreeSet<String>,
 }
 
+/// How far a stream is behind its topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StreamLag {
+    /// Records that the brokers have and that were not read.
+    pub records: u64,
+    /// The age of the record that was read last, while there are such records; else 0.
+    pub seconds: f64,
+}
+
+impl StreamLag {
+    pub(super) fn now(lag: Lag) -> Self {
+        let reached = lag.reached.filter(|_| lag.records > 0).and_then(|at| u64::try_from(at).ok());
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let age = reached.map(|at| now.saturating_sub(Duration::from_millis(at)));
+        Self { records: lag.records, seconds: age.unwrap_or_default().as_secs_f64() }
+    }
+}
+
 impl StreamStatus {
     /// That of a stream which waits for its first record.
     pub(super) fn begun(summary: StreamSummary) -> Self {
@@ -40,6 +64,7 @@ impl StreamStatus {
             summary,
             caught_up: false,
             watermark: None,
+            lag: None,
             checkpoint_age: 0.0,
             waiting_bytes: 0,
             silent: None,

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use anomal_core::{Error, Result, blocking};
 use anomal_spec::{Auth, is_url};
 use anomal_storage::{Folder, Kind, Location, Secrets};
-use anomal_stream::{Cause, FolderStore, Store};
+use anomal_stream::{Cause, FolderInUse, FolderStore, Store};
 
 use super::CHECKPOINT;
 
-/// The store at a path or URL.
+/// The store at a path or URL, for one process at a time.
 ///
 /// # Errors
-/// `InvalidSettings` if another process uses the folder, or the URL or the secret is unusable; those of an object store.
+/// `InvalidSettings` if another process uses the folder (reason [`IN_USE`]), or the URL or the secret is unusable; those of an
+/// object store.
 pub(super) async fn open(
     to: PathBuf,
     auth: Option<Auth>,
@@ -25,9 +26,35 @@ pub(super) async fn open(
     .await
 }
 
+/// The reason of an error: another process uses a folder or a file.
+pub(super) const IN_USE: &str = "IN_USE";
+
+/// The store at a path or URL, for objects that several processes create.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_shared(
+    to: PathBuf,
+    auth: Option<Auth>,
+    secrets: Secrets,
+) -> Result<Box<dyn Store>> {
+    if to.to_str().is_some_and(is_url) {
+        return open(to, auth, secrets).await;
+    }
+    blocking(move |_| {
+        let store = FolderStore::shared(&to);
+        let wrong = |error: Cause| Error::settings(CHECKPOINT, "STATE", error.to_string());
+        Ok(Box::new(store.map_err(wrong)?) as _)
+    })
+    .await
+}
+
 fn local(folder: &Path) -> Result<Box<dyn Store>> {
     let store = FolderStore::open(folder);
-    let store = store.map_err(|error| Error::settings(CHECKPOINT, "STATE", error.to_string()))?;
+    let store = store.map_err(|error| {
+        let reason = if error.is::<FolderInUse>() { IN_USE } else { "STATE" };
+        Error::settings(CHECKPOINT, reason, error.to_string())
+    })?;
     Ok(Box::new(store))
 }
 

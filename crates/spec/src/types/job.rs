@@ -156,6 +156,12 @@ impl AnomalyJobSpec {
         self.entity.iter().chain(entities.map(|entity| &entity.column))
     }
 
+    /// Whether each partition of its topics is a stream of its own, which processes share.
+    pub fn has_shared_partitions(&self) -> bool {
+        let replicas = self.stream.as_ref().and_then(|stream| stream.replicas);
+        replicas.is_some() && self.input.kafka.is_some()
+    }
+
     /// The columns that say which record it is and whose: `idColumn`, then those of the entities.
     pub fn row_keys(&self) -> impl Iterator<Item = &String> {
         self.id_column.iter().chain(self.entity_columns())

@@ -237,6 +237,11 @@ impl World {
         Shard::open(parts, options, now)
     }
 
+    /// The number of the newest checkpoint.
+    pub fn newest(&self) -> Result<Option<u64>, Error> {
+        Checkpoints::newest(&FakeStore(self.shared.clone()))
+    }
+
     /// The process has ended: some of what was not synchronised is lost, and the disk may have damaged the newest
     /// checkpoint. Whether it crashed.
     pub fn restart(&self, shard: Option<TestShard>) -> bool {

@@ -107,7 +107,11 @@ impl ElasticsearchStream {
             sending: JoinSet::new(),
             acknowledgements: Acknowledgements::default(),
             doubtful: 0,
-            refused: LateFile::new(refused, format!("set {}.deadLetter.path", access.place)),
+            refused: LateFile::new(
+                refused,
+                format!("set {}.deadLetter.path", access.place),
+                run.moves,
+            ),
             refused_count: 0,
             index,
         })
