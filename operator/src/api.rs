@@ -6,6 +6,6 @@ mod object;
 mod status;
 
 pub use crd::crd;
-pub use figures::StreamFigures;
+pub use figures::{LagFigures, StreamFigures};
 pub use object::{AnomalyJob, Spec};
 pub use status::{Condition, Phase, Status, Summary, condition};

@@ -16,7 +16,7 @@ pub use job::{MUTABLE, job};
 pub use pod::{CONTAINER, DATA, METRICS};
 pub use service::service;
 pub use settings::run_spec;
-pub use stateful_set::stateful_set;
+pub use stateful_set::{pods, stateful_set};
 
 use anomal_spec::AnomalyJobSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;

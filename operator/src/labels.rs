@@ -31,6 +31,12 @@ pub fn for_job(name: &str) -> BTreeMap<String, String> {
     .into()
 }
 
+/// The selector of all objects of the job `name`.
+pub fn selector(name: &str) -> String {
+    let labels = for_job(name).into_iter().map(|(key, value)| format!("{key}={value}"));
+    labels.collect::<Vec<_>>().join(",")
+}
+
 /// The value of a label, or of an annotation.
 pub fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     meta.labels.as_ref()?.get(key).map(String::as_str)

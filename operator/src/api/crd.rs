@@ -21,6 +21,8 @@ const COLUMNS: &[(&str, &str, &str, i32)] = &[
     ("Finished", ".status.completionTime", "date", 0),
     ("Age", ".metadata.creationTimestamp", "date", 0),
     ("Rate", ".status.stream.rate", "number", 1),
+    ("Pods", ".status.stream.readyReplicas", "integer", 1),
+    ("Lag", ".status.stream.lag.records", "integer", 1),
     ("Caught-Up", ".status.stream.caughtUp", "boolean", 1),
     ("Schedule", ".spec.schedule.cron", "string", 1),
     ("Report", ".status.reportURL", "string", 1),
@@ -52,7 +54,15 @@ pub fn crd() -> Value {
                 "name": VERSION,
                 "served": true,
                 "storage": true,
-                "subresources": {"status": {}},
+                "subresources": {
+                    "status": {},
+                    // Of streams that share the partitions of topics.
+                    "scale": {
+                        "specReplicasPath": ".spec.stream.replicas",
+                        "statusReplicasPath": ".status.stream.replicas",
+                        "labelSelectorPath": ".status.stream.selector",
+                    },
+                },
                 "additionalPrinterColumns": columns.collect::<Vec<_>>(),
                 "schema": {"openAPIV3Schema": schema},
             }],

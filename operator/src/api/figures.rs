@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The figures of a stream since its beginning, over all its restarts, as its pod told them.
+/// The figures of a stream since its beginning, over all its restarts, as its pods told them: the sums over them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamFigures {
@@ -11,6 +11,16 @@ pub struct StreamFigures {
     /// two digits.
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub observed_at: String,
+    /// The number of its pods.
+    #[serde(default)]
+    pub replicas: u32,
+    /// The number of those that are ready.
+    #[serde(default)]
+    pub ready_replicas: u32,
+    /// The labels of its pods, for what scales it.
+    #[serde(default)]
+    #[schemars(length(max = 512))]
+    pub selector: String,
     /// The number of records read.
     #[serde(default)]
     pub rows: u64,
@@ -45,6 +55,9 @@ pub struct StreamFigures {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub watermark: Option<String>,
+    /// How far it is behind its topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<LagFigures>,
     /// The time of the last checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
@@ -52,11 +65,26 @@ pub struct StreamFigures {
     /// Bytes of results that were not yet safe in all outputs.
     #[serde(default)]
     pub waiting_bytes: u64,
-    /// The number of the model in use, of a stream that learns.
+    /// The number of the model in use, of a stream that learns; of several models the highest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<u32>,
+    /// The number of entities that have a profile, of a stream that has profiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entities: Option<u64>,
     /// What did not answer: `input`, `checkpoints`, or an output by its place in the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 253)))]
     pub down: Vec<String>,
+}
+
+/// How far a stream is behind its topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LagFigures {
+    /// The number of records that the brokers have and that were not read.
+    #[serde(default)]
+    pub records: u64,
+    /// The age in seconds of the record that was read last, while others wait; of several pods the highest.
+    #[serde(default)]
+    pub seconds: f64,
 }

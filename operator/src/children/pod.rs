@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anomal_spec::{AnomalyJobSpec, InputDriver, Output, Runner};
 use serde_json::{Value, json};
 
-use super::{Installation, Owner};
+use super::{Installation, Owner, pods};
 use crate::labels;
 
 /// The user of the images.
@@ -20,6 +20,8 @@ const CREDENTIALS: &str = "/var/run/secrets/anomal.dev/credentials";
 pub const DATA: &str = "/data";
 /// The label with the name of the Job, which the Job controller sets.
 const JOB_NAME: &str = "metadata.labels['batch.kubernetes.io/job-name']";
+/// The label with the number of a pod, from 0, which the controller of a `StatefulSet` sets.
+const POD_INDEX: &str = "metadata.labels['apps.kubernetes.io/pod-index']";
 /// The name of the container.
 pub const CONTAINER: &str = "runner";
 /// The port of metrics and probes of a stream.
@@ -41,6 +43,13 @@ pub fn of_stream(owner: &Owner<'_>, settings: &str, installation: &Installation)
         environment.retain(|variable| variable["name"] != "ANOMAL_RUN");
         let listen = json!({"name": "ANOMAL_METRICS_LISTEN", "value": format!("[::]:{METRICS}")});
         environment.insert(0, listen);
+        if owner.spec.has_shared_partitions() {
+            let number = json!({"fieldRef": {"fieldPath": POD_INDEX}});
+            let replica = format!("$(ANOMAL_POD_INDEX)/{}", pods(owner.spec));
+            // A variable refers to those before it.
+            environment.insert(1, json!({"name": "ANOMAL_POD_INDEX", "valueFrom": number}));
+            environment.insert(2, json!({"name": "ANOMAL_REPLICA", "value": replica}));
+        }
     }
     container["ports"] = json!([{"name": "metrics", "containerPort": METRICS}]);
     let probe = |path: &str, failures: u16| json!({"httpGet": {"path": path, "port": "metrics"}, "periodSeconds": 5, "failureThreshold": failures});

@@ -1,4 +1,4 @@
-//! What the pod of a stream says of itself, and what of that becomes its status.
+//! What the pods of a stream say of themselves, and what of that becomes its status.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,10 @@ use tokio::{
 };
 
 use super::state::time;
-use crate::{api::StreamFigures, children::METRICS};
+use crate::{
+    api::{LagFigures, StreamFigures},
+    children::METRICS,
+};
 
 /// How often a pod is asked; one that does not answer, such as for a network policy, less often.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -53,11 +56,64 @@ pub struct Told {
     waiting_bytes: u64,
     down: BTreeSet<String>,
     models: Option<Models>,
+    lag: Option<LagFigures>,
+    entities: Option<Entities>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+struct Entities {
+    known: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 struct Models {
     generation: u32,
+}
+
+impl Told {
+    /// What several pods say, of which each has partitions of its own. Of one alone, what it says.
+    pub fn sum(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let least = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        all.into_iter().reduce(|one, other| {
+            // One that has read nothing says nothing about it.
+            let (is_first, is_second) = (one.rows > 0, other.rows > 0);
+            let models = one.models.into_iter().chain(other.models);
+            let entities = one.entities.into_iter().chain(other.entities);
+            let lags = one.lag.into_iter().chain(other.lag);
+            Self {
+                rows: one.rows + other.rows,
+                rejected: one.rejected + other.rejected,
+                filtered: one.filtered + other.filtered,
+                lost: one.lost + other.lost,
+                refused: one.refused + other.refused,
+                suspicious: one.suspicious + other.suspicious,
+                flagged: one.flagged + other.flagged,
+                warm: (one.warm || !is_first)
+                    && (other.warm || !is_second)
+                    && (is_first || is_second),
+                caught_up: one.caught_up && other.caught_up,
+                watermark: least(one.watermark, other.watermark),
+                checkpoint_age: one.checkpoint_age.max(other.checkpoint_age),
+                waiting_bytes: one.waiting_bytes + other.waiting_bytes,
+                down: one.down.into_iter().chain(other.down).collect(),
+                lag: lags.reduce(|one, other| LagFigures {
+                    records: one.records + other.records,
+                    seconds: one.seconds.max(other.seconds),
+                }),
+                models: models.max_by_key(|models| models.generation),
+                entities: entities.reduce(|one, other| Entities { known: one.known + other.known }),
+            }
+        })
+    }
+}
+
+/// What all of these pods say; none if one of them does not answer, or there is none.
+pub async fn ask_all(pods: &[&Pod]) -> Option<Told> {
+    let answers = futures::future::join_all(pods.iter().map(|pod| ask(pod))).await;
+    Told::sum(answers.into_iter().collect::<Option<Vec<Told>>>()?)
 }
 
 /// Whether the pod is to be asked.
@@ -73,7 +129,7 @@ pub fn next(is_answered: bool, run: &str) -> Duration {
 }
 
 /// Asks a pod. None if it does not answer in time, or has not begun.
-pub async fn ask(pod: &Pod) -> Option<Told> {
+async fn ask(pod: &Pod) -> Option<Told> {
     let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
     let answer = tokio::time::timeout(TIMEOUT, get((address, METRICS).into())).await;
     match answer {
@@ -133,8 +189,12 @@ pub fn figures(told: &Told, before: Option<&StreamFigures>, now: Timestamp) -> S
         watermark,
         last_checkpoint: since(told.checkpoint_age),
         waiting_bytes: told.waiting_bytes,
+        lag: told.lag.map(|lag| LagFigures { seconds: digits(lag.seconds, 3), ..lag }),
         model: told.models.as_ref().map(|models| models.generation),
+        entities: told.entities.as_ref().map(|entities| entities.known),
         down,
+        // They are known without asking.
+        ..before.cloned().unwrap_or_default()
     };
     let Some(before) = before else { return new };
     let is_urgent = before.warm != new.warm || before.down != new.down;
@@ -161,7 +221,9 @@ fn are_alike(one: &StreamFigures, other: &StreamFigures) -> bool {
             it.waiting_bytes,
         ];
         let counts = all.map(|count| digits(count as f64, 2));
-        (counts, it.rate.map(|rate| digits(rate, 2)), it.caught_up, it.model)
+        let entities = it.entities.map(|entities| digits(entities as f64, 2));
+        let lag = it.lag.map(|lag| digits(lag.records as f64, 2));
+        (counts, entities, lag, it.rate.map(|rate| digits(rate, 2)), it.caught_up, it.model)
     };
     counts(one) == counts(other)
 }
@@ -209,6 +271,32 @@ mod tests {
         ] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn figures_of_several_pods_are_added() {
+        let told = |text: &str| -> Told { serde_json::from_str(text).unwrap() };
+        let all = Told::sum([
+            told(
+                r#"{"rows":10,"warm":true,"caughtUp":true,"watermark":5,"checkpointAge":1,"models":{"generation":2}}"#,
+            ),
+            told(
+                r#"{"rows":20,"lag":{"records":7,"seconds":1.5},"warm":true,"watermark":3,"checkpointAge":9,"down":["input"],"entities":{"known":4}}"#,
+            ),
+            told(
+                r#"{"rows":0,"lag":{"records":1,"seconds":0.5},"warm":false,"entities":{"known":1}}"#,
+            ),
+        ]);
+        let figures = figures(&all.unwrap(), None, at("2026-01-01T00:00:10Z"));
+        assert_eq!((figures.rows, figures.warm, figures.caught_up), (30, true, false));
+        assert_eq!((figures.model, figures.entities), (Some(2), Some(5)));
+        assert_eq!(figures.watermark.as_deref(), Some("1970-01-01T00:00:03Z"));
+        assert_eq!(figures.last_checkpoint.as_deref(), Some("2026-01-01T00:00:01Z"));
+        assert_eq!(figures.lag, Some(LagFigures { records: 8, seconds: 1.5 }));
+        assert_eq!(figures.down, ["input"]);
+        assert_eq!(Told::sum([]), None);
+        let cold = Told::sum([told(r#"{"rows":1,"warm":true}"#), told(r#"{"rows":1}"#)]);
+        assert!(!cold.unwrap().warm);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::{
     pods,
     validate::ValidJob,
 };
+use crate::children;
 
 /// The caches of one scope.
 #[derive(Clone)]
@@ -56,7 +57,7 @@ pub struct JobSnapshot {
     pub pods: Vec<Arc<Pod>>,
     /// The Events of an object that waits, the newest last.
     pub events: Vec<Event>,
-    /// What the pod of a stream says of itself, if it was asked and has answered.
+    /// What the pods of a stream say of themselves, if they were asked and all have answered.
     pub told: Option<Told>,
 }
 
@@ -96,11 +97,13 @@ pub async fn observe(
         told: None,
     };
     let set = snapshot.stateful_set.as_deref();
-    let pod = set.and_then(|set| pods::pods_of(&snapshot.pods, set).pop());
-    if let Some(pod) = pod.filter(|pod| pods::is_ready(pod))
+    let pods = set.map(|set| pods::pods_of(&snapshot.pods, set)).unwrap_or_default();
+    // The sums of some alone would be others.
+    if pods.len() == usize::try_from(children::pods(&job.spec)).unwrap_or(usize::MAX)
+        && pods.iter().all(|pod| pods::is_ready(pod))
         && figures::is_due(job.status.stream.as_ref(), snapshot.now)
     {
-        snapshot.told = figures::ask(pod).await;
+        snapshot.told = figures::ask_all(&pods).await;
     }
     if let Some(uid) = pods::waiting_object(&snapshot.jobs, &snapshot.pods, snapshot.now) {
         let selected = ListParams::default().fields(&format!("involvedObject.uid={uid}")).limit(50);

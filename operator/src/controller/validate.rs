@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{AnomalyJob, Status},
-    children::{DATA, Installation, Owner, run_spec, short_hash},
+    children::{self, DATA, Installation, Owner, run_spec, short_hash},
     labels,
 };
 
@@ -111,6 +111,14 @@ fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<Stri
     if ports.iter().any(|port| port.is_loopback) {
         problems.push(
             "spec.input: a loopback address is reached from within its pod alone; listen on 0.0.0.0 or [::]"
+                .into(),
+        );
+    }
+    let to = spec.stream.as_ref().and_then(|stream| stream.state.checkpoint.to.as_deref());
+    if children::pods(spec) > 1 && to.is_some_and(|to| !anomal_spec::is_url(to)) {
+        problems.push(
+            "spec.stream.state.checkpoint.to: pods on several nodes need a place that all of them reach; name a folder in an \
+             object store, such as s3://bucket/folder/"
                 .into(),
         );
     }

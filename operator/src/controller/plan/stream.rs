@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{Condition, Phase, Status, StreamFigures, condition},
-    children::{Installation, service, stateful_set},
+    children::{self, Installation, service, stateful_set},
     labels,
 };
 
@@ -32,7 +32,7 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     if !snapshot.jobs.is_empty() || is_deleted {
         let state =
             State::new(Phase::Pending, "Replacing", "the run before this one is being stopped");
-        let status = of_stream(job, snapshot, &state, None);
+        let status = of_stream(job, snapshot, &state, &[]);
         return Ok(Plan { steps, status, requeue_after: None });
     }
     let (name, map) = settings(job, snapshot, None, installation)?;
@@ -52,9 +52,9 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     let used: BTreeSet<String> = before.map(str::to_owned).into_iter().chain([name]).collect();
     steps.extend(unused(snapshot, &used));
 
-    let pod = found.and_then(|found| pods::pods_of(&snapshot.pods, found).pop());
-    let state = state(job, snapshot, pod);
-    let status = of_stream(job, snapshot, &state, pod);
+    let pods = found.map(|found| pods::pods_of(&snapshot.pods, found)).unwrap_or_default();
+    let state = state(job, snapshot, &pods);
+    let status = of_stream(job, snapshot, &state, &pods);
     let requeue_after = match state.phase {
         Phase::Pending => Some(POLL_INTERVAL),
         Phase::Streaming => {
@@ -76,47 +76,61 @@ fn expose(job: &ValidJob, snapshot: &JobSnapshot) -> Result<Option<Step>> {
     Ok((!same).then(|| Step::ApplyService(Box::new(wanted))))
 }
 
-fn state(job: &ValidJob, snapshot: &JobSnapshot, pod: Option<&Pod>) -> State {
+fn state(job: &ValidJob, snapshot: &JobSnapshot, pods: &[&Pod]) -> State {
     if job.spec.suspend {
-        return match pod {
-            Some(_) => State::new(
+        return match pods {
+            [_, ..] => State::new(
                 Phase::Suspended,
                 "Suspended",
                 "spec.suspend: its pod writes its last results",
             ),
-            None => State::new(Phase::Suspended, "Suspended", "suspended by spec.suspend"),
+            [] => State::new(Phase::Suspended, "Suspended", "suspended by spec.suspend"),
         };
     }
-    let Some(pod) = pod else {
-        return match pods::obstacle(&[], &snapshot.events) {
-            Some(obstacle) => State::blocked(obstacle),
-            None => State::new(Phase::Pending, "Starting", "its pod is being created"),
-        };
-    };
-    if pods::is_ready(pod) {
-        return State::new(Phase::Streaming, "Streaming", "its pod is running");
+    let wanted = children::pods(&job.spec);
+    let waiting: Vec<&Pod> = pods.iter().copied().filter(|pod| !pods::is_ready(pod)).collect();
+    let is_whole = pods.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
+    if waiting.is_empty() && is_whole {
+        let message = if wanted == 1 { "its pod is running" } else { "its pods are running" };
+        return State::new(Phase::Streaming, "Streaming", message);
     }
-    if let Some(failure) = pods::restarted(pod) {
+    if let Some(failure) = waiting.iter().find_map(|pod| pods::restarted(pod)) {
         return State::blocked(failure);
     }
-    match pods::obstacle(&[pod], &snapshot.events) {
-        Some(obstacle) => State::blocked(obstacle),
-        None => State::new(Phase::Pending, "Starting", "its pod is starting"),
+    if let Some(obstacle) = pods::obstacle(&waiting, &snapshot.events) {
+        return State::blocked(obstacle);
     }
+    let ready = pods.len() - waiting.len();
+    if ready > 0 {
+        // Their partitions are read.
+        let message = format!("{ready} of {wanted} pods are running");
+        return State::new(Phase::Streaming, "Streaming", message);
+    }
+    let message = if pods.is_empty() { "its pod is being created" } else { "its pod is starting" };
+    State::new(Phase::Pending, "Starting", message)
 }
 
 /// The status, without fields about runs that end.
-fn of_stream(job: &ValidJob, snapshot: &JobSnapshot, state: &State, pod: Option<&Pod>) -> Status {
+fn of_stream(job: &ValidJob, snapshot: &JobSnapshot, state: &State, pods: &[&Pod]) -> Status {
     let mut status = status_for(job, state, snapshot.now);
     let before = job.status.stream.as_ref();
     let stream = match &snapshot.told {
         Some(told) => Some(figures::figures(told, before, snapshot.now)),
         None => before.cloned(),
     };
+    let ready = pods.iter().filter(|pod| pods::is_ready(pod)).count();
+    let stream = stream.map(|stream| StreamFigures {
+        replicas: u32::try_from(pods.len()).unwrap_or(u32::MAX),
+        ready_replicas: u32::try_from(ready).unwrap_or(u32::MAX),
+        selector: labels::selector(&job.name),
+        ..stream
+    });
     if let Some(stream) = stream.as_ref().filter(|_| state.phase == Phase::Streaming) {
         let more = conditions(job, stream, snapshot.now);
         status.conditions.extend(more);
     }
+    // The newest.
+    let pod = pods.last().copied();
     let started = pod.and_then(|pod| pod.status.as_ref()?.start_time.as_ref());
     Status {
         run: Some(job.run.clone()),

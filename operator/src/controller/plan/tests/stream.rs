@@ -221,3 +221,72 @@ fn what_is_pushed_is_led_to_the_pod() {
     world.spec(stream);
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "-service"]);
 }
+
+/// Three pods that share the partitions of a topic.
+fn shared(spec: &mut Value) {
+    stream(spec);
+    spec["input"] = json!({"kafka": {"brokers": ["kafka:9092"], "topics": ["requests"]}});
+    spec["stream"] = json!({"replicas": 3, "state": {"checkpoint": {"to": "s3://bucket/state/"}}});
+    spec["outputs"] = json!([{"elasticsearch": {"url": "http://es:9200"}}]);
+    spec["deadLetter"] = json!({"path": "rejected.ndjson"});
+}
+
+fn pods_of(world: &mut World, ready: &[bool]) {
+    let pods = ready.iter().map(|ready| pod(&json!({"ready": ready})));
+    world.snapshot.pods = pods.flatten().collect();
+    world.settle();
+}
+
+#[test]
+fn pods_share_the_partitions_of_topics() {
+    let mut world = World::new(shared);
+    world.settle();
+    let spec = |world: &World| json!(world.snapshot.stateful_set.as_ref().unwrap().spec);
+    assert_eq!(spec(&world)["replicas"], 3);
+    let environment = |world: &World| -> Vec<Value> {
+        let spec = spec(world);
+        let variables = spec["template"]["spec"]["containers"][0]["env"].as_array().cloned();
+        let own = ["ANOMAL_POD_INDEX", "ANOMAL_REPLICA"];
+        let is_own = |it: &Value| own.iter().any(|name| it["name"] == *name);
+        variables.unwrap().into_iter().filter(is_own).collect()
+    };
+    let index = "metadata.labels['apps.kubernetes.io/pod-index']";
+    assert_eq!(environment(&world)[0]["valueFrom"]["fieldRef"]["fieldPath"], index);
+    assert_eq!(environment(&world)[1]["value"], "$(ANOMAL_POD_INDEX)/3");
+
+    pods_of(&mut world, &[true, false, true]);
+    world.is(Phase::Streaming, "Streaming");
+    world.snapshot.told = Some(told(&json!({"rows": 300, "warm": true})));
+    pods_of(&mut world, &[true; 3]);
+    world.is(Phase::Streaming, "Streaming");
+    let figures = world.job.status.clone().unwrap().stream.unwrap();
+    assert_eq!((figures.rows, figures.replicas, figures.ready_replicas), (300, 3, 3));
+    assert!(figures.selector.contains("anomal.dev/job=dns"), "{}", figures.selector);
+    world.snapshot.told = None;
+    pods_of(&mut world, &[true, false, false]);
+    let figures = world.job.status.clone().unwrap().stream.unwrap();
+    assert_eq!((figures.rows, figures.replicas, figures.ready_replicas), (300, 3, 1));
+
+    // As `kubectl scale` does: each pod learns the new number.
+    world.spec(|spec| spec["stream"]["replicas"] = 5.into());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set"]);
+    assert_eq!(
+        (&spec(&world)["replicas"], &environment(&world)[1]["value"]),
+        (&5.into(), &"$(ANOMAL_POD_INDEX)/5".into())
+    );
+    world.settle();
+    world.spec(|spec| spec["suspend"] = true.into());
+    world.settle();
+    assert_eq!(spec(&world)["replicas"], 0);
+}
+
+#[test]
+fn pods_on_several_nodes_need_a_state_that_all_reach() {
+    let mut world = World::new(shared);
+    world.spec(|spec| spec["stream"]["state"]["checkpoint"]["to"] = "/data/state".into());
+    let installation = Installation { image: "runner".into(), ..Installation::default() };
+    let error = validate(&world.job, &installation).unwrap_err().0;
+    assert!(error.contains("spec.stream.state.checkpoint.to: pods on several nodes"), "{error}");
+    world.spec(|spec| spec["stream"]["replicas"] = 1.into());
+    assert!(validate(&world.job, &installation).is_ok());
+}
