@@ -187,31 +187,43 @@ pub struct Volume {
 impl Volume {
     /// A volume that the claim `claim` has.
     pub fn new(namespace: &Namespace, claim: &str) -> Self {
+        let name = format!("anomal-{}", namespace.name);
+        let volume = Self::with(namespace, &name, &json!({"storageClassName": name}));
+        let claim = json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
+            "spec": {
+                "resources": {"requests": {"storage": "1Gi"}}, "accessModes": ["ReadWriteOnce"],
+                "storageClassName": name,
+            },
+        });
+        namespace.apply(&claim);
+        volume
+    }
+
+    /// A volume for a claim that a manifest makes, without a class.
+    pub fn for_claim(namespace: &Namespace, claim: &str) -> Self {
+        let name = format!("anomal-{}-{claim}", namespace.name);
+        let of = json!({"namespace": namespace.name, "name": claim});
+        Self::with(namespace, &name, &json!({"storageClassName": "", "claimRef": of}))
+    }
+
+    fn with(namespace: &Namespace, name: &str, more: &Value) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         fs::set_permissions(folder.path(), everyone).expect("its mode");
-        let name = format!("anomal-{}", namespace.name);
-        let (path, namespace, cluster) = (folder.path(), &namespace.name, namespace.cluster);
-        for object in [
-            json!({
-                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
-                "spec": {
-                    "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": name,
-                    "hostPath": {"path": path}, "persistentVolumeReclaimPolicy": "Retain",
-                },
-            }),
-            json!({
-                "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                "metadata": {"name": claim, "namespace": namespace},
-                "spec": {
-                    "resources": {"requests": {"storage": "1Gi"}}, "accessModes": ["ReadWriteOnce"],
-                    "storageClassName": name,
-                },
-            }),
-        ] {
-            cluster.apply(&object.to_string()).expect("the volume is created");
+        let mut volume = json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": "10Gi"}, "accessModes": ["ReadWriteOnce"],
+                "hostPath": {"path": folder.path()}, "persistentVolumeReclaimPolicy": "Retain",
+            },
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            volume["spec"][key] = value.clone();
         }
-        Self { cluster, name, folder }
+        let cluster = namespace.cluster;
+        cluster.apply(&volume.to_string()).expect("the volume is created");
+        Self { cluster, name: name.to_owned(), folder }
     }
 
     pub fn path(&self) -> &Path {

@@ -267,6 +267,16 @@ impl Server {
         }
     }
 
+    /// Sets further settings of the node, from the next [`Server::restart`] on, in place of those set before.
+    pub fn configure(&self, settings: &str) {
+        configuration::set_further(self.flavor, &self.folder, settings);
+    }
+
+    /// Sets whether the server knows the users of jobs; it takes some seconds to notice. Elasticsearch alone.
+    pub fn know_users(&self, known: bool) {
+        configuration::write_users(&self.folder, known);
+    }
+
     /// Starts again after [`Server::kill`], at the same address and with the same data.
     pub fn restart(&mut self) {
         self.process = Some(Process::start(self.flavor, self.size, &self.folder, self.port));

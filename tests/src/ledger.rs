@@ -53,26 +53,38 @@ fn sizes(folder: &Path, prefix: &str) -> BTreeMap<String, u64> {
         let name = entry.file_name().to_string_lossy().into_owned();
         // It may be gone since.
         let size = entry.metadata().ok()?.len();
-        name.starts_with(prefix).then_some((name, size))
+        // What a process does is marked beside what is saved.
+        (name.starts_with(prefix) && !name.ends_with(".mark")).then_some((name, size))
     });
     sizes.collect()
 }
 
-/// Compares the numbers of results with those of all records that were sent, `0..sent`, and prints the books for
-/// `cargo xtask soak`.
+/// Compares the numbers of results with those of all records that were sent, `0..sent`, and prints the books, with what went
+/// wrong meanwhile and how often (`("SIGKILLs", 200)`), for `cargo xtask soak`.
 ///
 /// # Panics
 /// If they do not balance.
 #[expect(clippy::print_stdout, reason = "it is read from the output of the test")]
-pub fn balance(kills: u64, sent: u64, results: &[u64]) {
+pub fn balance(faults: &[(&str, u64)], sent: u64, results: &[u64]) {
     let mut times: BTreeMap<u64, u64> = (0..sent).map(|number| (number, 0)).collect();
     for number in results {
         *times.entry(*number).or_default() += 1;
     }
     let lost = times.values().filter(|times| **times == 0).count();
     let doubled = times.values().filter(|times| **times > 1).count();
-    println!(
-        "ledger: {{\"faults\":{{\"SIGKILLs\":{kills}}},\"records\":{sent},\"lost\":{lost},\"doubled\":{doubled}}}"
-    );
+    let faults: serde_json::Map<String, serde_json::Value> =
+        faults.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
+    let books =
+        serde_json::json!({"faults": faults, "records": sent, "lost": lost, "doubled": doubled});
+    println!("ledger: {books}");
     assert_eq!((lost, doubled, times.len() as u64), (0, 0, sent), "the books do not balance");
+}
+
+/// How long a server is away: the seconds of `ANOMAL_TEST_AWAY`, else so many.
+///
+/// # Panics
+/// If the variable is no number.
+pub fn away(seconds: u64) -> Duration {
+    let set = std::env::var("ANOMAL_TEST_AWAY").ok();
+    Duration::from_secs(set.map_or(seconds, |set| set.parse().expect("a number of seconds")))
 }

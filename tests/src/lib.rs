@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod disk;
 pub mod elastic;
 pub mod http;
 pub mod kafka;

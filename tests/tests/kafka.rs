@@ -85,6 +85,9 @@ fn records_that_cannot_be_read_are_kept_aside() {
         serde_json::json!({"value": "{\"id\": \"a\nb\"}"}),
         serde_json::json!({"value": format!("{{\"id\": {nested}}}")}),
         serde_json::json!({"base64": "eyJpZCI6ICL/In0="}),
+        // A NUL within a text, and alone.
+        serde_json::json!({"base64": "eyJpZCI6ICIAIn0="}),
+        serde_json::json!({"base64": "AA=="}),
         serde_json::json!({"value": "{\"id\": 1}{\"id\": 2}"}),
         serde_json::json!({"value": format!("{{\"id\": 1, \"x\": \"{}\"}}", "x".repeat(20 << 20))}),
     ];
@@ -97,9 +100,9 @@ fn records_that_cannot_be_read_are_kept_aside() {
     run.expect(0, &[]);
     let counts = summary(&run);
     let rejected = workspace.read("job.rejected.ndjson");
-    assert_eq!(counts["rows"], 50, "{rejected}");
+    assert_eq!(counts["rows"], 52, "{rejected}");
     let rows = counts["rejected"].as_u64().unwrap() + counts["results"].as_u64().unwrap();
-    assert_eq!(rows, 50);
+    assert_eq!(rows, 52);
     assert_eq!(ids(&workspace), (0..40).collect::<Vec<_>>(), "{rejected}");
     let offsets: Vec<u64> = rejected
         .lines()
@@ -110,7 +113,7 @@ fn records_that_cannot_be_read_are_kept_aside() {
             record["row"].as_u64().unwrap()
         })
         .collect();
-    assert_eq!(offsets, (20..30).collect::<Vec<_>>());
+    assert_eq!(offsets, (20..32).collect::<Vec<_>>());
     for reason in ["tombstone", "the value is empty", "16 MiB", "line end"] {
         assert!(rejected.contains(reason), "{reason}: {rejected}");
     }

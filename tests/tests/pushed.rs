@@ -8,6 +8,8 @@ mod clients;
 mod collection;
 #[path = "pushed/collector.rs"]
 mod collector;
+#[path = "pushed/crowd.rs"]
+mod crowd;
 #[path = "pushed/daemons.rs"]
 mod daemons;
 #[path = "pushed/dedupe.rs"]
@@ -32,5 +34,7 @@ mod sender;
 mod syslog;
 #[path = "pushed/tcp.rs"]
 mod tcp;
+#[path = "pushed/upgrade.rs"]
+mod upgrade;
 #[path = "pushed/windows.rs"]
 mod windows;

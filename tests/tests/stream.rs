@@ -1,5 +1,9 @@
 //! Continuous jobs through the binary: files that are followed, killed processes, and results that are written once.
 
+#[path = "stream/checkpoints.rs"]
+mod checkpoints;
+#[path = "stream/clocks.rs"]
+mod clocks;
 #[path = "stream/disk.rs"]
 mod disk;
 #[path = "stream/entities.rs"]
@@ -16,8 +20,12 @@ mod learning;
 mod objects;
 #[path = "stream/outputs.rs"]
 mod outputs;
+#[path = "stream/poison.rs"]
+mod poison;
 #[path = "stream/refusals.rs"]
 mod refusals;
+#[path = "stream/rotation.rs"]
+mod rotation;
 #[path = "stream/time.rs"]
 mod time;
 

@@ -19,6 +19,12 @@ pub struct Arguments {
     /// SIGKILLs of each loop
     #[arg(long, default_value_t = 200)]
     kills: u64,
+    /// Seconds for which a server is away
+    #[arg(long, default_value_t = 300)]
+    away: u64,
+    /// Rotations of a followed file
+    #[arg(long, default_value_t = 1_000)]
+    rotations: u64,
     /// Seeds of each simulation
     #[arg(long, default_value_t = 10_000)]
     seeds: u64,
@@ -27,11 +33,23 @@ pub struct Arguments {
 }
 
 /// A loop: its name, the test program, and the test.
-const LOOPS: [(&str, &str, &str); 7] = [
+const LOOPS: [(&str, &str, &str); 11] = [
     ("kafka", "kafka", "faults::a_stream_survives_kills"),
     ("files", "stream", "kills::a_stream_survives_kills"),
     ("http", "pushed", "faults::what_is_acknowledged_survives_kills"),
     ("windows", "pushed", "windows::windows_survive_kills_and_a_replay_writes_the_same_bytes"),
+    ("rotation", "stream", "rotation::each_record_comes_once_through_rotations"),
+    ("brokers away", "kafka", "faults::all_brokers_may_be_away"),
+    (
+        "object store away",
+        "stream",
+        "objects::a_stream_continues_from_checkpoints_in_an_object_store",
+    ),
+    (
+        "Elasticsearch away",
+        "elastic",
+        "elastic::stream::outages::a_server_that_is_away_stops_nothing_else",
+    ),
     ("simulation", "simulation", "books_balance_whatever_fails"),
     ("simulation of windows", "simulation", "a_replay_has_the_same_windows_whatever_fails"),
     ("simulation of two owners", "simulation", "a_second_owner_is_fenced_and_doubles_nothing"),
@@ -41,8 +59,10 @@ const LEDGER: &str = "ledger: ";
 
 /// Prints the books of all loops as a table of Markdown. It fails if one of them does not balance.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut environment = tools::kafka()?;
+    let mut environment = tools::streams()?;
     environment.push(("ANOMAL_TEST_KILLS", arguments.kills.to_string().into()));
+    environment.push(("ANOMAL_TEST_AWAY", arguments.away.to_string().into()));
+    environment.push(("ANOMAL_TEST_ROTATIONS", arguments.rotations.to_string().into()));
     environment.push(("ANOMAL_SIMULATION_SEEDS", arguments.seeds.to_string().into()));
     build()?;
     let is_wanted = |name: &str| arguments.filter.as_ref().is_none_or(|part| name.contains(part));

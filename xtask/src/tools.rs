@@ -74,8 +74,17 @@ pub fn elastic() -> Result<Environment> {
     Ok(environment)
 }
 
+/// What long loops of streams need: servers, and the program that rotates files.
+pub fn streams() -> Result<Environment> {
+    let mut environment = kafka()?;
+    environment.push(s3::environment()?);
+    environment.extend(elastic()?);
+    environment.extend(senders::unpacked()?);
+    Ok(environment)
+}
+
 /// The broker of Kafka and its clients alone.
-pub fn kafka() -> Result<Environment> {
+fn kafka() -> Result<Environment> {
     let variable = "ANOMAL_TEST_KAFKA_PYTHON";
     let install = || python::with("kafka", Path::new(KAFKA_CLIENTS)).map(OsString::from);
     let mut environment = kafka::environment()?;

@@ -1,6 +1,7 @@
 //! Continuous jobs: files that grow, topics and what is pushed, judged row by row or by windows, with results that are written
 //! once whatever is killed.
 
+mod attempts;
 mod check;
 mod drive;
 mod event_time;
@@ -24,6 +25,7 @@ mod windows;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -38,6 +40,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use self::{
+    attempts::{Attempts, Running},
     judges::AnyJudge,
     log::StreamLog,
     setup::{open_log, sample},
@@ -152,6 +155,7 @@ struct StreamRun<'a> {
 /// What a shard continues with.
 struct Restored {
     sinks: Vec<NamedSink<StreamResults>>,
+    store: Arc<dyn Store>,
     checkpoints: Checkpoints,
     /// None: it begins.
     point: Option<RestorePoint>,
@@ -188,18 +192,16 @@ impl StreamRun<'_> {
         };
         let options = self.shard_options();
         let shard = self.shard(log, restored, sample, options).await?;
-        // Of a stream that continues: the log goes on behind its place now.
-        shard.log().listen().await?;
-        drive::start(shard, control, named, self.since).await.map(ended)
+        self.drive(shard, control, named).await.map(ended)
     }
 
     /// Opens the outputs and finds the checkpoint to continue from.
-    async fn restore(&self, store: Box<dyn Store>, partition: Option<&str>) -> Result<Restored> {
+    async fn restore(&self, store: Arc<dyn Store>, partition: Option<&str>) -> Result<Restored> {
         let owner = uuid::Uuid::now_v7();
         let (high, low) = owner.as_u64_pair();
         let id = owner.simple().to_string();
         let sinks = outputs::sinks(self.job, self.options, &id, partition)?;
-        let mut checkpoints = Checkpoints::new(store, high ^ low);
+        let mut checkpoints = Checkpoints::new(Box::new(Arc::clone(&store)), high ^ low);
         let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
         // It may ask an object store.
         let (checkpoints, point) = blocking(move |_| {
@@ -208,7 +210,7 @@ impl StreamRun<'_> {
             Ok((checkpoints, point))
         })
         .await?;
-        Ok(Restored { sinks, checkpoints, point })
+        Ok(Restored { sinks, store, checkpoints, point })
     }
 
     async fn shard(
@@ -217,13 +219,50 @@ impl StreamRun<'_> {
         restored: Restored,
         sample: Sample,
         options: ShardOptions,
-    ) -> Result<StreamShard> {
-        let Restored { sinks, checkpoints, .. } = restored;
-        let judge =
-            AnyJudge::new(self.job, self.stream, self.engines, self.options, sample).await?;
-        let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
-        let parts = ShardParts { log, judge, sinks, checkpoints, saver };
-        Shard::open(parts, options, self.since.elapsed()).map_err(failure)
+    ) -> Result<(StreamShard, Running)> {
+        let Restored { sinks, store, checkpoints, point } = restored;
+        let begun = point.as_ref().map_or(0, |point| point.base.positions.records());
+        let begin = blocking(move |_| {
+            let begun = Attempts::begin(store, begun);
+            begun.map_err(|cause| failure(anomal_stream::Error::Store(cause)))
+        });
+        let (attempts, running) = begin.await?;
+        let opened = async {
+            let judge =
+                AnyJudge::new(self.job, self.stream, self.engines, self.options, sample, attempts)
+                    .await?;
+            let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
+            let parts = ShardParts { log, judge, sinks, checkpoints, saver };
+            Shard::open(parts, options, self.since.elapsed()).map_err(failure)
+        };
+        match opened.await {
+            Ok(shard) => Ok((shard, running)),
+            Err(error) => {
+                end(running).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a shard until it is stopped.
+    async fn drive(
+        &self,
+        (shard, running): (StreamShard, Running),
+        control: StreamControl,
+        named: StreamSummary,
+    ) -> Result<StreamSummary> {
+        let streamed = async {
+            // Of a stream that continues: the log goes on behind its place now.
+            shard.log().listen().await?;
+            drive::start(shard, control, named, self.since).await
+        };
+        let streamed = streamed.await;
+        let has_panicked =
+            streamed.as_ref().is_err_and(|error| error.reason == drive::PANICKED);
+        if !has_panicked {
+            end(running).await?;
+        }
+        streamed
     }
 
     fn shard_options(&self) -> ShardOptions {
@@ -243,6 +282,14 @@ impl StreamRun<'_> {
         let job = self.job.metadata.name.clone();
         StreamSummary { job, state: state.to_owned(), ..summary }
     }
+}
+
+async fn end(running: Running) -> Result<()> {
+    blocking(move |_| {
+        running.end();
+        Ok(())
+    })
+    .await
 }
 
 /// The reason of an error: another process owns the state.

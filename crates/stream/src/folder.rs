@@ -135,6 +135,11 @@ impl Store for FolderStore {
             _ => Ok(()),
         }
     }
+
+    fn mark(&self, name: &str) -> Result<(), Cause> {
+        let created = File::create(self.folder.join(name));
+        created.map(drop).map_err(|error| self.failed(name, &error))
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +166,9 @@ mod tests {
         let mut names = store.list().unwrap();
         names.sort();
         assert_eq!(names, ["lock", "x"]);
+        store.mark("m").unwrap();
+        store.mark("m").unwrap();
+        assert_eq!(store.read("m").unwrap().unwrap(), b"");
         store.remove("x").unwrap();
         store.remove("x").unwrap();
         assert_eq!(store.read("x").unwrap(), None);

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod children;
+mod examples;
 mod failures;
 mod kills;
 mod leader;
@@ -16,4 +17,5 @@ mod lifecycle;
 mod many;
 mod proxy;
 mod rights;
+mod stream_faults;
 mod streams;

@@ -13,7 +13,7 @@ use anomal_tests::{
 };
 
 /// Waits for results of all these rows, and checks that each is there once.
-fn wait_for_rows(folder: &Path, rows: u64) {
+pub fn wait_for_rows(folder: &Path, rows: u64) {
     let results = eventually("results", PATIENCE, || {
         let text =
             std::fs::read_to_string(folder.join("results-000001.ndjson")).unwrap_or_default();

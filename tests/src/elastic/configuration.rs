@@ -39,9 +39,7 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
             // JSON is YAML.
             let roles: String = roles().map(|(name, role)| format!("{name}: {role}\n")).collect();
             write("config/roles.yml", &roles);
-            let users: String =
-                super::USERS.iter().map(|user| format!("{user}:{HASH}\n")).collect();
-            write("config/users", &users);
+            write_users(folder, true);
             let given = "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n\
                          anomal-stream-writer:streamer\n";
             write("config/users_roles", given);
@@ -57,6 +55,29 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
     }
 }
 
+/// Adds settings of the node behind those of [`write`].
+pub(super) fn set_further(flavor: Flavor, folder: &Path, settings: &str) {
+    let name = match flavor {
+        Flavor::Elasticsearch => "config/elasticsearch.yml",
+        Flavor::OpenSearch => "node_1/config/opensearch.yml",
+    };
+    let path = folder.join("work").join(name);
+    let text = fs::read_to_string(&path).expect("its settings");
+    let own = text.split(FURTHER).next().unwrap_or_default();
+    fs::write(path, format!("{own}{FURTHER}{settings}")).expect("file written");
+}
+
+/// Writes the users; `known`: all of them, else the administrator alone. The file is replaced as a whole, since the server watches it.
+pub(super) fn write_users(folder: &Path, known: bool) {
+    let users = super::USERS.iter().filter(|user| known || **user == super::ADMIN);
+    let users: String = users.map(|user| format!("{user}:{HASH}\n")).collect();
+    let path = folder.join("work/config/users");
+    fs::write(path.with_extension("next"), users).expect("file written");
+    fs::rename(path.with_extension("next"), path).expect("file renamed");
+}
+
+/// What separates further settings from the first ones.
+const FURTHER: &str = "# further\n";
 const LOG: &str = "status = error
 appender.console.type = Console
 appender.console.name = console

@@ -25,20 +25,21 @@ def wait(futures):
         future.result(60)
 
 
-def ready():
+def ready(count):
     for _ in range(120):
         try:
-            if admin().list_topics(timeout=2).brokers:
+            if len(admin().list_topics(timeout=2).brokers) >= int(count):
                 return
         except Exception:
             pass
         time.sleep(0.25)
-    sys.exit("the broker does not answer")
+    sys.exit("the brokers do not answer")
 
 
 def topic(name, partitions, *settings):
     config = dict(setting.split("=", 1) for setting in settings)
-    new = NewTopic(name, int(partitions), 1, config=config)
+    replicas = int(config.pop("replicas", 1))
+    new = NewTopic(name, int(partitions), replicas, config=config)
     # A topic that was deleted is there for a moment.
     for attempt in range(50):
         try:

@@ -10,7 +10,7 @@ use std::{
 use anomal_tests::{
     RunOutput, Workspace,
     kafka::Kafka,
-    ledger::{Moment, balance},
+    ledger::{Moment, away, balance},
 };
 
 use super::job::{catch_up, ids, line, results, summary, workspace};
@@ -74,11 +74,12 @@ fn a_stream_survives_kills() {
     last.expect(0, &[]);
     let records = (kills + 1) * batch;
     assert_eq!(summary(&last)["rows"], records);
-    balance(kills, records, &ids(&workspace));
+    balance(&[("SIGKILLs", kills)], records, &ids(&workspace));
 }
 
+/// `ANOMAL_TEST_AWAY=300` takes it away for five minutes, and stops it for one.
 #[test]
-fn a_broker_may_be_away() {
+fn all_brokers_may_be_away() {
     let Some(mut kafka) = Kafka::start() else { return };
     kafka.topic("away", 2, &[]);
     kafka.produce("away", (0..300).map(line));
@@ -87,13 +88,13 @@ fn a_broker_may_be_away() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(&workspace, 300);
     kafka.kill();
-    thread::sleep(Duration::from_secs(15));
+    thread::sleep(away(15));
     kafka.restart();
     kafka.produce("away", (300..600).map(line));
     wait_for(&workspace, 600);
     // One that has stopped, but keeps its connections.
     kafka.signal("STOP");
-    thread::sleep(Duration::from_secs(5));
+    thread::sleep(away(25) / 5);
     kafka.signal("CONT");
     kafka.produce("away", (600..700).map(line));
     wait_for(&workspace, 700);
@@ -101,7 +102,32 @@ fn a_broker_may_be_away() {
     let output: RunOutput = child.wait_with_output().unwrap().into();
     output.expect(0, &["reading is tried again", "the input can be read again"]);
     assert_eq!(summary(&output)["rows"], 700);
-    assert_eq!(ids(&workspace), (0..700).collect::<Vec<_>>());
+    let faults =
+        [("s without brokers", away(15).as_secs()), ("s of a stopped one", away(25).as_secs() / 5)];
+    balance(&faults, 700, &ids(&workspace));
+}
+
+#[test]
+fn one_of_two_brokers_may_be_killed() {
+    let Some(mut kafka) = Kafka::start_two() else { return };
+    // Each leads some of the partitions.
+    kafka.topic("two", 4, &["replicas=2"]);
+    kafka.produce("two", (0..400).map(line));
+    let workspace = workspace(&kafka.broker(), "two", "group: two");
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&workspace, 400);
+    kafka.kill_broker(1);
+    kafka.produce("two", (400..800).map(line));
+    wait_for(&workspace, 800);
+    kafka.restart_broker(1);
+    kafka.produce("two", (800..1_000).map(line));
+    wait_for(&workspace, 1_000);
+    terminate(child.id());
+    let output: RunOutput = child.wait_with_output().unwrap().into();
+    output.expect(0, &[]);
+    assert!(results(&workspace).iter().any(|row| row["kafka.partition"] == 3));
+    balance(&[("killed brokers", 1)], 1_000, &ids(&workspace));
 }
 
 #[test]

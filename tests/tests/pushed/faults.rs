@@ -106,7 +106,7 @@ fn what_is_acknowledged_survives_kills() {
     let numbers = numbers.chain(rejected.iter().map(|row| &row["row"]));
     let numbers: Vec<u64> = numbers.map(|number| number.as_u64().unwrap()).collect();
     let rows = counts["rows"].as_u64().unwrap();
-    balance(kills, rows, &numbers);
+    balance(&[("SIGKILLs", kills)], rows, &numbers);
     assert_eq!(counts["results"].as_u64().unwrap() + counts["rejected"].as_u64().unwrap(), rows);
     // Everything that was acknowledged, and nothing that was not sent.
     let acknowledged = ledger.acknowledged.into_inner().unwrap();

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 
+use anomal_tests::disk::SmallDisk;
+
 use super::{
     job::{hold, ids, line, lines, results, wait, workspace},
     running::Running,
@@ -81,4 +83,37 @@ fn a_full_journal_asks_senders_to_come_later() {
     assert_eq!(ids(&workspace), (0..sent).collect::<Vec<_>>());
     let kept = workspace.files().into_iter().filter(|name| name.ends_with(".journal"));
     assert!(kept.count() <= 9);
+}
+
+#[test]
+fn a_full_disk_of_the_journal_asks_senders_to_come_later() {
+    let input = "http: {listen: \"127.0.0.1:0\", maxBody: 64Ki}";
+    let workspace = workspace(input, "path: small/journal, maxBytes: 64Mi");
+    let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
+    let running = Running::job(&workspace);
+    assert_eq!(running.post(&[], lines(0..100).as_bytes()).status, 200);
+    wait(|| results(&workspace).len() == 100);
+    let filler = small.fill();
+    let mut sent = 100;
+    let refused = loop {
+        let answer = running.post(&[], lines(sent..sent + 500).as_bytes());
+        if answer.status != 200 {
+            break answer;
+        }
+        sent += 500;
+        assert!(sent < 100_000, "the disk is never full");
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    // What was acknowledged before is judged, and what was not taken comes again.
+    let rows = usize::try_from(sent).unwrap();
+    wait(|| results(&workspace).len() == rows);
+    std::fs::remove_file(filler).unwrap();
+    wait(|| running.post(&[], lines(sent..sent + 500).as_bytes()).status == 200);
+    sent += 500;
+    let rows = usize::try_from(sent).unwrap();
+    wait(|| results(&workspace).len() == rows);
+    running.terminate().expect(0, &["No space left on device"]);
+    assert_eq!(ids(&workspace), (0..sent).collect::<Vec<_>>());
+    drop(small);
 }

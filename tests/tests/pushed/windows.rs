@@ -144,7 +144,7 @@ fn windows_survive_kills_and_a_replay_writes_the_same_bytes() {
     let numbers = rows.iter().map(|row| &row["anomal.row"]);
     let numbers = numbers.chain(rejected.iter().map(|row| &row["row"]));
     let numbers: Vec<u64> = numbers.map(|number| number.as_u64().unwrap()).collect();
-    balance(kills, counts["rows"].as_u64().unwrap(), &numbers);
+    balance(&[("SIGKILLs", kills)], counts["rows"].as_u64().unwrap(), &numbers);
     let found = ids(&workspace);
     assert!(ledger.acknowledged.into_inner().unwrap().iter().all(|id| found.contains(id)));
     let windows = windows(&rows);

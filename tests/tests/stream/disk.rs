@@ -1,37 +1,14 @@
-//! Full disks: a file system in memory of one MiB.
+//! Full disks.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
-use anomal_tests::{RunOutput, Workspace, skip};
+use anomal_tests::{RunOutput, Workspace, disk::SmallDisk};
 
 use super::{
     append, catch_up,
     job::{JOB, lines},
     objects::wait,
 };
-
-/// A mounted file system, gone when dropped.
-struct Small(PathBuf);
-
-impl Small {
-    /// Nothing where this user may not mount one.
-    fn mount(path: PathBuf) -> Option<Self> {
-        std::fs::create_dir_all(&path).unwrap();
-        let mut mount = Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&path).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(path));
-        }
-        skip("a file system of one MiB can't be mounted; run the tests as root");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 fn stop(child: std::process::Child) -> RunOutput {
     let killed = Command::new("kill").arg(child.id().to_string()).status();
@@ -47,7 +24,7 @@ fn a_full_disk_stops_nothing_else_and_loses_nothing() {
         ("app.ndjson", lines(0..400).as_bytes()),
         ("job.yaml", job.as_bytes()),
     ]);
-    let Some(small) = Small::mount(workspace.path("small")) else { return };
+    let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
     workspace.write("small/filler", &vec![0; 800 << 10]);
     let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
@@ -77,15 +54,13 @@ fn a_full_disk_of_checkpoints_is_waited_for() {
         ("app.ndjson", lines(0..400).as_bytes()),
         ("job.yaml", job.as_bytes()),
     ]);
-    let Some(small) = Small::mount(workspace.path("small")) else { return };
+    let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
     let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     let count = || super::results(&workspace).lines().count();
     wait("results", || count() == 400);
-    // As much as there is room for.
-    let full = std::fs::write(workspace.path("small/filler"), vec![0; 1 << 20]);
-    assert!(full.is_err());
+    let filler = small.fill();
     append(&workspace, "app.ndjson", &lines(400..800));
     wait("results", || count() == 800);
     std::thread::sleep(Duration::from_secs(3));
@@ -94,7 +69,7 @@ fn a_full_disk_of_checkpoints_is_waited_for() {
     child.kill().unwrap();
     let ended: RunOutput = child.wait_with_output().unwrap().into();
     assert!(ended.stderr.contains("cannot save a checkpoint"), "{ended:#?}");
-    std::fs::remove_file(workspace.path("small/filler")).unwrap();
+    std::fs::remove_file(filler).unwrap();
     catch_up(&workspace).expect(0, &[]);
     let expected = Workspace::with_files(&[
         ("app.ndjson", lines(0..1_000).as_bytes()),
@@ -102,5 +77,35 @@ fn a_full_disk_of_checkpoints_is_waited_for() {
     ]);
     catch_up(&expected).expect(0, &[]);
     assert_eq!(super::results(&workspace), super::results(&expected));
+    drop(small);
+}
+
+#[test]
+fn a_full_disk_of_rejected_records_is_waited_for() {
+    let job = JOB.replace("stream:\n", "deadLetter: {path: small/rejected.ndjson}\nstream:\n");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let count = || super::results(&workspace).lines().count();
+    wait("results", || count() == 400);
+    let filler = small.fill();
+    append(&workspace, "app.ndjson", &format!("no JSON\n{}{{\n", lines(400..700)));
+    wait("results of the other records", || count() == 700);
+    std::thread::sleep(Duration::from_secs(2));
+    std::fs::remove_file(filler).unwrap();
+    let rejected = || std::fs::read_to_string(workspace.path("small/rejected.ndjson"));
+    wait("both rejected records", || rejected().is_ok_and(|text| text.lines().count() == 2));
+    let ended = stop(child);
+    ended.expect(0, &["No space left on device", "results wait", "takes results again"]);
+    let counts = super::summary(&ended);
+    assert_eq!(
+        (&counts["rows"], &counts["results"], &counts["rejected"]),
+        (&702.into(), &700.into(), &2.into())
+    );
     drop(small);
 }

@@ -118,7 +118,11 @@ fn a_stream_survives_kills() {
     assert_eq!(results(&undisturbed).lines().count() as u64, written);
     let id = |row: &str| serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64();
     let results = results(&workspace);
-    balance(kills, written, &results.lines().map(|row| id(row).unwrap()).collect::<Vec<_>>());
+    balance(
+        &[("SIGKILLs", kills)],
+        written,
+        &results.lines().map(|row| id(row).unwrap()).collect::<Vec<_>>(),
+    );
     for part in parts(&workspace) {
         assert!(workspace.bytes(&part) == undisturbed.bytes(&part), "{part} differs");
     }

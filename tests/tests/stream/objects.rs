@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace, s3::S3};
+use anomal_tests::{
+    RunOutput, Workspace,
+    ledger::{away, balance},
+    s3::S3,
+};
 
 use super::{
     append, catch_up,
@@ -64,13 +68,14 @@ fn a_stream_continues_from_checkpoints_in_an_object_store() {
     child.wait().unwrap();
 
     // The store is away: results are written all the same.
-    let before = s3.keys("state");
+    let newest = || s3.keys("state").into_iter().filter(|key| key.contains(".ckpt")).max();
+    let before = newest();
     let child = start(&s3, &workspace);
-    wait("the new owner", || s3.keys("state") != before);
+    wait("the new owner", || newest() != before);
     s3.kill();
     append(&workspace, "app.ndjson", &lines(500..600));
     wait("results", || results(&workspace).lines().count() == 600);
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(away(4));
     s3.restart();
     append(&workspace, "app.ndjson", &lines(600..700));
     wait("results", || results(&workspace).lines().count() == 700);
@@ -87,6 +92,9 @@ fn a_stream_continues_from_checkpoints_in_an_object_store() {
     ]);
     catch_up(&expected).expect(0, &[]);
     assert_eq!(results(&workspace), results(&expected));
+    let id = |row: &str| serde_json::from_str::<serde_json::Value>(row).unwrap()["id"].as_u64();
+    let ids: Vec<u64> = results(&workspace).lines().map(|row| id(row).unwrap()).collect();
+    balance(&[("s without the store", away(4).as_secs()), ("SIGKILLs", 1)], 700, &ids);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Programs of others that send records: daemons of syslog, a collector of OpenTelemetry, and a client of Elasticsearch. Where they
-//! can't be had, their tests are skipped.
+//! Programs of others that send records, or rotate their files: daemons of syslog, a collector of OpenTelemetry, a client of
+//! Elasticsearch, and logrotate. Where they can't be had, their tests are skipped.
 
 use std::{
     env, fs,
@@ -30,7 +30,7 @@ struct Unpacked {
     modules: Option<(&'static str, &'static str)>,
 }
 
-const UNPACKED: [Unpacked; 3] = [
+const UNPACKED: [Unpacked; 4] = [
     Unpacked {
         variable: "ANOMAL_TEST_RSYSLOG",
         packages: &["rsyslog", "rsyslog-openssl"],
@@ -52,19 +52,18 @@ const UNPACKED: [Unpacked; 3] = [
         folders: &[],
         modules: None,
     },
+    Unpacked {
+        variable: "ANOMAL_TEST_LOGROTATE",
+        packages: &["logrotate"],
+        program: "usr/sbin/logrotate",
+        folders: &[LIBRARIES],
+        modules: None,
+    },
 ];
 
 /// The variables with the paths of the programs.
 pub fn environment() -> Result<Environment> {
-    let mut environment = Environment::new();
-    for unpacked in &UNPACKED {
-        if let Some(program) = env::var_os(unpacked.variable) {
-            environment.push((unpacked.variable, program));
-        } else if debian::program("apt-get").is_some() && cfg!(target_arch = "x86_64") {
-            let program = unpacked.get().with_context(|| format!("for {}", unpacked.variable))?;
-            environment.push((unpacked.variable, program.into()));
-        }
-    }
+    let mut environment = unpacked()?;
     if let Some(program) = env::var_os("ANOMAL_TEST_COLLECTOR") {
         environment.push(("ANOMAL_TEST_COLLECTOR", program));
     } else if go::unavailable(BUILDER.0).is_none() {
@@ -75,6 +74,20 @@ pub fn environment() -> Result<Environment> {
         Ok,
     );
     environment.push(("ANOMAL_TEST_ELASTICSEARCH_PYTHON", client?));
+    Ok(environment)
+}
+
+/// Those of Debian alone.
+pub fn unpacked() -> Result<Environment> {
+    let mut environment = Environment::new();
+    for unpacked in &UNPACKED {
+        if let Some(program) = env::var_os(unpacked.variable) {
+            environment.push((unpacked.variable, program));
+        } else if debian::program("apt-get").is_some() && cfg!(target_arch = "x86_64") {
+            let program = unpacked.get().with_context(|| format!("for {}", unpacked.variable))?;
+            environment.push((unpacked.variable, program.into()));
+        }
+    }
     Ok(environment)
 }
 

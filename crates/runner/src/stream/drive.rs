@@ -15,6 +15,8 @@ use super::{
     status::{Silence, StreamLag, StreamStatus, follow},
 };
 
+/// The reason of an error behind which the state of the process is not known.
+pub(super) const PANICKED: &str = "PANICKED";
 /// How often an input is looked at that had nothing to read.
 const POLL: Duration = Duration::from_millis(100);
 /// How often it says how it is.
@@ -39,7 +41,11 @@ pub(super) async fn start(
         let _ = sender.send(runtime.block_on(work));
     });
     thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-    ended.await.map_err(|_| Error::internal("the thread of the shard panicked"))?
+    ended.await.map_err(|_| {
+        let message =
+            "the thread of the shard panicked: this is a defect of Anomal; please report it";
+        Error::new(Code::Internal, PANICKED, message)
+    })?
 }
 
 async fn run(

@@ -1,7 +1,7 @@
 //! The first records of topics whose partitions are shared: their types are those of all partitions, in all processes, and reading
 //! begins where the topics were then.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anomal_connectors::Sample;
 use anomal_core::{Code, Error, Result, blocking};
@@ -36,7 +36,7 @@ struct Head {
 /// `InvalidSettings` if the store has the checkpoints of one stream for all partitions; those of the store and the input.
 pub(super) async fn find(
     run: &StreamRun<'_>,
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
     control: &StreamControl,
 ) -> Result<Option<FirstRecords>> {
     let (store, known) = blocking(move |_| {
@@ -71,7 +71,7 @@ pub(super) async fn find(
 ///
 /// # Errors
 /// `InvalidSettings` if it has a stream for each; those of the store.
-pub(super) async fn refuse_shared(store: Box<dyn Store>) -> Result<Box<dyn Store>> {
+pub(super) async fn refuse_shared(store: Arc<dyn Store>) -> Result<Arc<dyn Store>> {
     blocking(move |_| {
         if read(&*store)?.is_some() {
             let message = "the folder of the checkpoints has a stream for each partition: set this, as `replicas: 1`, to continue them, \

@@ -160,6 +160,30 @@ impl StreamJudge {
         self.learner.as_ref()?.silent(idle)
     }
 
+    /// Rejects the only record of a chunk without looking at it.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn leave_out(
+        &mut self,
+        chunk: Chunk<TextChunk>,
+        error: Error,
+    ) -> Result<StreamResults> {
+        let whole = chunk.records.clone();
+        let mut chunk = Chunk { count: 0, ..chunk };
+        chunk.records.text.clear();
+        if let Some(attributes) = &mut chunk.records.attributes {
+            attributes.offsets.clear();
+            attributes.columns = attributes.columns.clear();
+        }
+        let failed = [FailedRecord { row: chunk.first, error }];
+        let results = self.rows(chunk).await?;
+        let mut batches = Arc::unwrap_or_clone(results.0);
+        self.counts.read += 1;
+        self.reject(&whole, &failed, &mut batches);
+        Ok(StreamResults(Arc::new(batches)))
+    }
+
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
         let (count, text) = (chunk.records.records(chunk.count), chunk.records.clone());
         let batch = self.decoder.decode(chunk.records)?;

@@ -10,13 +10,13 @@ use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState};
 use async_trait::async_trait;
 
 use super::{
-    EntityCounts, ModelCounts, SilentEntities, check, judge::StreamJudge, state::StreamCounts,
-    windows::WindowJudge,
+    EntityCounts, ModelCounts, SilentEntities, attempts::Attempts, check, judge::StreamJudge,
+    state::StreamCounts, windows::WindowJudge,
 };
 use crate::options::{Engines, Options};
 
 pub(super) enum AnyJudge {
-    Records(Box<StreamJudge>),
+    Records(Box<StreamJudge>, Attempts),
     Windows(Box<WindowJudge>),
 }
 
@@ -29,18 +29,19 @@ impl AnyJudge {
         engines: &Engines,
         options: &Options,
         sample: Sample,
+        attempts: Attempts,
     ) -> Result<Self> {
         if check::is_collected(&job.spec) {
             let judge = WindowJudge::new(job, engines, options, sample).await?;
             return Ok(Self::Windows(Box::new(judge)));
         }
         let judge = StreamJudge::new(job, stream, engines, options, sample).await?;
-        Ok(Self::Records(Box::new(judge)))
+        Ok(Self::Records(Box::new(judge), attempts))
     }
 
     pub fn counts(&self) -> &StreamCounts {
         match self {
-            Self::Records(judge) => judge.counts(),
+            Self::Records(judge, _) => judge.counts(),
             Self::Windows(judge) => judge.counts(),
         }
     }
@@ -48,14 +49,14 @@ impl AnyJudge {
     /// Whether rows are scored.
     pub fn is_warm(&self) -> bool {
         match self {
-            Self::Records(judge) => judge.is_warm(),
+            Self::Records(judge, _) => judge.is_warm(),
             Self::Windows(judge) => judge.is_scored(),
         }
     }
 
     pub fn watermark(&self) -> Option<i64> {
         match self {
-            Self::Records(judge) => judge.watermark(),
+            Self::Records(judge, _) => judge.watermark(),
             Self::Windows(_) => None,
         }
     }
@@ -63,7 +64,7 @@ impl AnyJudge {
     /// The models since the beginning; none where nothing is learned.
     pub fn models(&self) -> Option<ModelCounts> {
         match self {
-            Self::Records(judge) => judge.models(),
+            Self::Records(judge, _) => judge.models(),
             Self::Windows(_) => None,
         }
     }
@@ -71,7 +72,7 @@ impl AnyJudge {
     /// The entities that have profiles; none where there are none of any.
     pub fn entities(&self) -> Option<EntityCounts> {
         match self {
-            Self::Records(judge) => judge.entities(),
+            Self::Records(judge, _) => judge.entities(),
             Self::Windows(_) => None,
         }
     }
@@ -79,7 +80,7 @@ impl AnyJudge {
     /// The entities that are silent, so long after the last record was read; none where that is not asked for.
     pub fn silent(&self, idle: Duration) -> Option<SilentEntities> {
         match self {
-            Self::Records(judge) => judge.silent(idle),
+            Self::Records(judge, _) => judge.silent(idle),
             Self::Windows(_) => None,
         }
     }
@@ -92,21 +93,29 @@ impl Judge for AnyJudge {
 
     async fn judge(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults, Cause> {
         match self {
-            Self::Records(judge) => judge.judge(chunk).await,
+            Self::Records(judge, attempts) => attempts.judge(judge, chunk).await,
             Self::Windows(judge) => judge.judge(chunk).await,
         }
     }
 
     fn freeze(&self) -> Result<FrozenState, Cause> {
         match self {
+<<<<<<< HEAD
             Self::Records(judge) => judge.freeze(),
             Self::Windows(judge) => judge.freeze(),
+=======
+            Self::Records(judge, attempts) => {
+                attempts.saving();
+                judge.save()
+            }
+            Self::Windows(judge) => judge.save(),
+>>>>>>> 53b7f56b (Test what each fault does to a stream, and leave out records at which the process ends)
         }
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
         match self {
-            Self::Records(judge) => judge.restore(state),
+            Self::Records(judge, _) => judge.restore(state),
             Self::Windows(judge) => judge.restore(state),
         }
     }

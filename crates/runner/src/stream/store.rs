@@ -1,6 +1,9 @@
 //! Where a stream saves its checkpoints: a folder of this machine, or of an object store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anomal_core::{Error, Result, blocking};
 use anomal_spec::{Auth, is_url};
@@ -18,9 +21,9 @@ pub(super) async fn open(
     to: PathBuf,
     auth: Option<Auth>,
     secrets: Secrets,
-) -> Result<Box<dyn Store>> {
+) -> Result<Arc<dyn Store>> {
     blocking(move |_| match to.to_str().filter(|to| is_url(to)) {
-        Some(url) => Ok(Box::new(ObjectFolder(folder(url, auth.as_ref(), &secrets)?)) as _),
+        Some(url) => Ok(Arc::new(ObjectFolder(folder(url, auth.as_ref(), &secrets)?)) as _),
         None => local(&to),
     })
     .await
@@ -37,25 +40,25 @@ pub(super) async fn open_shared(
     to: PathBuf,
     auth: Option<Auth>,
     secrets: Secrets,
-) -> Result<Box<dyn Store>> {
+) -> Result<Arc<dyn Store>> {
     if to.to_str().is_some_and(is_url) {
         return open(to, auth, secrets).await;
     }
     blocking(move |_| {
         let store = FolderStore::shared(&to);
         let wrong = |error: Cause| Error::settings(CHECKPOINT, "STATE", error.to_string());
-        Ok(Box::new(store.map_err(wrong)?) as _)
+        Ok(Arc::new(store.map_err(wrong)?) as _)
     })
     .await
 }
 
-fn local(folder: &Path) -> Result<Box<dyn Store>> {
+fn local(folder: &Path) -> Result<Arc<dyn Store>> {
     let store = FolderStore::open(folder);
     let store = store.map_err(|error| {
         let reason = if error.is::<FolderInUse>() { IN_USE } else { "STATE" };
         Error::settings(CHECKPOINT, reason, error.to_string())
     })?;
-    Ok(Box::new(store))
+    Ok(Arc::new(store))
 }
 
 fn folder(url: &str, auth: Option<&Auth>, secrets: &Secrets) -> Result<Folder> {

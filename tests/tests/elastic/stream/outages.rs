@@ -9,13 +9,15 @@ use std::{
 };
 
 use anomal_tests::elastic::{
-    self, WRITER,
+    self, Flavor, Server, WRITER,
     proxy::{Fault, Proxy},
 };
+use anomal_tests::ledger::{away, balance};
 use serde_json::{Value, json};
 
 use super::jobs::{Stream, rows, summary, wait, wait_for_documents};
 
+/// `ANOMAL_TEST_AWAY=600` takes it away for ten minutes.
 #[test]
 fn a_server_that_is_away_stops_nothing_else() {
     elastic::on_fresh_servers(|mut server| {
@@ -27,7 +29,7 @@ fn a_server_that_is_away_stops_nothing_else() {
         server.kill();
         stream.append(500..1_500);
         stream.wait_for_results(1_500);
-        std::thread::sleep(Duration::from_secs(20));
+        std::thread::sleep(away(20));
         // The process is killed too, and starts while the server is away.
         let mut child = child;
         child.kill().unwrap();
@@ -35,6 +37,13 @@ fn a_server_that_is_away_stops_nothing_else() {
         let child = stream.start();
         stream.append(1_500..2_000);
         stream.wait_for_results(2_000);
+        // It comes back with too little memory for requests (429), then with a limit of their size (413).
+        server.configure("indexing_pressure.memory.limit: 1kb\n");
+        server.restart();
+        std::thread::sleep(Duration::from_secs(5));
+        assert_eq!(server.admin().count(&index), 500);
+        server.kill();
+        server.configure("http.max_content_length: 40kb\n");
         server.restart();
         wait_for_documents(&server, &index, 2_000);
         let ended = Stream::stop(child);
@@ -42,9 +51,36 @@ fn a_server_that_is_away_stops_nothing_else() {
         ended
             .expect(0, &[&name, "results wait, and writing is tried again", "takes results again"]);
         assert_eq!(summary(&ended)["refused"], 0);
-        assert_eq!(rows(&server.admin().documents(&index)), (0..2_000).collect::<Vec<u64>>());
+        let documents = server.admin().documents(&index);
+        let faults = [("s without the server", away(20).as_secs()), ("SIGKILLs", 2)];
+        balance(&faults, 2_000, &rows(&documents));
         assert!(!stream.workspace.path("job.refused.ndjson").exists());
     });
+}
+
+/// A server that forgets its users for a while: each request is answered by 401.
+#[test]
+fn credentials_that_are_refused_are_an_outage() {
+    let Ok(server) = Server::start(Flavor::Elasticsearch) else { return };
+    let index = server.name("denied");
+    let stream = Stream::new(&server, &server.settings(WRITER), &index, "");
+    stream.append(0..300);
+    let child = stream.start();
+    wait_for_documents(&server, &index, 300);
+    let knows = || server.user(WRITER).send("GET", "/", "").status != 401;
+    server.know_users(false);
+    wait("a server that knows no users", || !knows());
+    stream.append(300..600);
+    stream.wait_for_results(600);
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(server.admin().count(&index), 300);
+    server.know_users(true);
+    wait("a server that knows its users", knows);
+    wait_for_documents(&server, &index, 600);
+    let ended = Stream::stop(child);
+    ended.expect(0, &["401", "results wait", "takes results again"]);
+    assert_eq!(summary(&ended)["refused"], 0);
+    assert_eq!(rows(&server.admin().documents(&index)), (0..600).collect::<Vec<u64>>());
 }
 
 #[test]

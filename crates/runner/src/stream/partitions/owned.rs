@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::{
     super::{
-        FENCED, StreamControl, StreamRun, StreamSummary, drive, failure,
+        FENCED, StreamControl, StreamRun, StreamSummary, failure,
         first_records::FirstRecords, log::StreamLog, state, state_folder, status::StreamStatus,
         store,
     },
@@ -121,7 +121,7 @@ impl<'a> OwnedPartition<'a> {
         if self.told.take().is_some() {
             tracing::warn!("it is read by this process now");
         }
-        let named = run.named(&self.folder, StreamSummary::of_shard(&shard));
+        let named = run.named(&self.folder, StreamSummary::of_shard(&shard.0));
         let control = StreamControl {
             stop: control.stop.clone(),
             until_caught_up: control.until_caught_up,
@@ -129,7 +129,7 @@ impl<'a> OwnedPartition<'a> {
             status: control.status.clone(),
         };
         control.status.send_replace(Some(StreamStatus::begun(named.clone())));
-        drive::start(shard, control, named, run.since).await
+        run.drive(shard, control, named).await
     }
 
     /// Says once why it is not read, and waits a moment.

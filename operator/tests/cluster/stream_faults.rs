@@ -1,0 +1,170 @@
+//! Faults of the pod of a stream, of its volume and of the operator: each record has its result once.
+
+use std::net::TcpStream;
+
+use anomal_tests::{
+    cluster::{
+        Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, record,
+        stream_with as stream,
+    },
+    http,
+};
+use serde_json::{Value, json};
+
+use crate::streams::wait_for_rows;
+
+fn uid(here: &Namespace, pod: &str) -> Value {
+    here.get("pod", pod).unwrap_or_default()["metadata"]["uid"].clone()
+}
+
+/// Waits for another pod of this name that is ready.
+#[track_caller]
+fn wait_for_next(here: &Namespace, pod: &str, before: &Value) {
+    eventually("the next pod", PATIENCE, || {
+        let next = here.get("pod", pod)?;
+        let ready = next["status"]["conditions"]
+            .as_array()?
+            .iter()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+        (ready && next["metadata"]["uid"] != *before).then_some(())
+    });
+}
+
+/// Evicts a pod, as a drain of its node does.
+fn evict(here: &Namespace, pod: &str) {
+    let eviction = json!({
+        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": here.name},
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), eviction.to_string()).unwrap();
+    let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", here.name);
+    here.cluster.kubectl(&["create", "--raw", &path, "-f", file.path().to_str().unwrap()]).unwrap();
+}
+
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn a_stream_goes_on_through_evictions_rollouts_and_an_operator_that_is_away() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "faults");
+    let operator = Operator::start(&here, &[]);
+    let volume = Volume::new(&here, "data");
+    append(volume.path(), 0..300);
+    here.apply(&stream("live", |_| ()));
+    wait_for_rows(volume.path(), 300);
+    here.wait_for_status("live", "Streaming", "Streaming");
+
+    // A node is drained.
+    let first = uid(&here, "live-0");
+    append(volume.path(), 300..350);
+    evict(&here, "live-0");
+    append(volume.path(), 350..400);
+    wait_for_next(&here, "live-0", &first);
+    wait_for_rows(volume.path(), 400);
+
+    // Other settings of the pod roll it.
+    let second = uid(&here, "live-0");
+    here.apply(&stream("live", |spec| spec["runner"]["labels"] = json!({"rolled": "yes"})));
+    append(volume.path(), 400..500);
+    wait_for_next(&here, "live-0", &second);
+    assert_eq!(here.get("pod", "live-0").unwrap()["metadata"]["labels"]["rolled"], "yes");
+    wait_for_rows(volume.path(), 500);
+
+    // Without an operator pods are replaced and records judged, and one that comes back touches nothing.
+    let third = uid(&here, "live-0");
+    drop(operator);
+    here.kubectl(&["delete", "pod", "live-0", "--grace-period=0", "--force"]).unwrap();
+    append(volume.path(), 500..600);
+    wait_for_next(&here, "live-0", &third);
+    wait_for_rows(volume.path(), 600);
+    let fourth = uid(&here, "live-0");
+    let _operator = Operator::start(&here, &[]);
+    here.kubectl(&["wait", "--for=condition=CaughtUp", "aj/live", "--timeout=90s"]).unwrap();
+    append(volume.path(), 600..650);
+    wait_for_rows(volume.path(), 650);
+    assert_eq!(uid(&here, "live-0"), fourth);
+}
+
+/// A record for which the pod has too little memory ends it; with more memory, it is judged like all others.
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn a_pod_that_lacks_memory_is_told_and_loses_nothing() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "oom");
+    let _operator = Operator::start(&here, &[]);
+    let volume = Volume::new(&here, "data");
+    let repeated = vec!["note"; 60].join(", ");
+    let with_memory = |limit: &str| {
+        stream("live", |spec| {
+            let length = json!({"type": "expression", "name": "length", "expression": format!("LENGTH(CONCAT({repeated}))")});
+            spec["features"].as_array_mut().unwrap().push(length);
+            spec["input"]["ndjson"]["types"] = json!({"note": "string"});
+            spec["runner"]["resources"] = json!({"limits": {"memory": limit}});
+        })
+    };
+    let records = |numbers: std::ops::Range<u64>, note: &str| {
+        let record =
+            |row| record(row).replace("\"size\"", &format!("\"note\":\"{note}\",\"size\""));
+        let text: String = numbers.map(record).collect();
+        let path = volume.path().join("app.ndjson");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
+    };
+    records(0..300, "x");
+    here.apply(&with_memory("300Mi"));
+    wait_for_rows(volume.path(), 300);
+    records(300..310, "x");
+    records(310..311, &"x".repeat(12 << 20));
+    records(311..330, "x");
+    here.wait_for_status("live", "Pending", "OutOfMemory");
+    here.apply(&with_memory("3Gi"));
+    wait_for_rows(volume.path(), 330);
+    here.wait_for_status("live", "Streaming", "Streaming");
+}
+
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn a_full_volume_asks_senders_to_come_later() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "full");
+    let _operator = Operator::start(&here, &[]);
+    let volume = Volume::new(&here, "data");
+    here.apply(&stream("live", |spec| {
+        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088"}});
+        spec["stream"]["journal"] = json!({"path": "/journal", "maxBytes": "1Gi"});
+        // A file system of its own, of three MiB.
+        let journal =
+            json!({"name": "journal", "emptyDir": {"medium": "Memory", "sizeLimit": "3Mi"}});
+        spec["runner"]["volumes"].as_array_mut().unwrap().push(journal);
+        let mount = json!({"name": "journal", "mountPath": "/journal"});
+        spec["runner"]["volumeMounts"].as_array_mut().unwrap().push(mount);
+    }));
+    here.wait_for_status("live", "Streaming", "Streaming");
+    let address =
+        here.get("pod", "live-0").unwrap()["status"]["podIP"].as_str().unwrap().to_owned();
+    let post = |first: u64| -> Option<http::Answer> {
+        let body: String = (first..first + 2_000).map(record).collect();
+        let mut connection = TcpStream::connect(format!("{address}:8088")).ok()?;
+        let length = format!("content-length: {}", body.len());
+        let headers = ["host: live-in", &length];
+        http::exchange(&mut connection, "POST", "/v1/records", &headers, body.as_bytes()).ok()
+    };
+    let (mut sent, mut refused) = (0, 0);
+    // Faster than they are judged and saved.
+    eventually("a volume that was full", PATIENCE, || {
+        while sent < 400_000 {
+            let answer = post(sent)?;
+            if answer.status == 200 {
+                sent += 2_000;
+                continue;
+            }
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            assert!(answer.header("retry-after").is_some());
+            refused += 1;
+            // Later there is room.
+            return (refused > 3).then_some(());
+        }
+        panic!("it is never full");
+    });
+    eventually("room for more", PATIENCE, || (post(sent)?.status == 200).then_some(()));
+    wait_for_rows(volume.path(), sent + 2_000);
+}
