@@ -35,7 +35,7 @@ impl SmallDisk {
     pub fn fill(&self) -> PathBuf {
         let filler = self.0.join("filler");
         // As much as there is room for.
-        assert!(fs::write(&filler, vec![0; 1 << 20]).is_err());
+        assert!(fs::write(&filler, vec![0; 2 << 20]).is_err());
         filler
     }
 }

@@ -18,7 +18,7 @@ const HALF: u64 = 40;
 
 #[test]
 fn two_thousand_connections_slow_and_half_open_ones_lose_nothing() {
-    let input = "tcp: {host: 127.0.0.1, port: 0, badLines: skip, idleTimeout: 5s}";
+    let input = "tcp: {host: 127.0.0.1, port: 0, badLines: skip, idleTimeout: 20s}";
     let workspace = workspace(input, "");
     let running = Running::job(&workspace);
     let mut open: Vec<TcpStream> = (0..CONNECTIONS).map(|_| running.connect()).collect();

@@ -1,6 +1,6 @@
 //! The state of an earlier release is continued by this one.
 //!
-//! `tests/data/stream/RELEASE` has a job, and the checkpoints and the journal of 400 records that this release has judged.
+//! `tests/data/stream/RELEASE` has a job, and the checkpoints and the journal of 2,000 records that this release has judged.
 //! `ANOMAL_TEST_WRITE_STATE=1` writes those of the release that is built, for the releases behind it.
 
 use std::{fs, ops::Range, path::Path};
@@ -16,7 +16,7 @@ use super::{
 
 /// Windows, profiles, a model that is fitted again, and what is learned row by row.
 const JOB: &str = "\
-input: {http: {listen: \"127.0.0.1:0\", types: {size: integer}}}
+input: {http: {listen: \"127.0.0.1:0\", maxBody: 1Mi, types: {size: integer}}}
 timeColumn: at
 features:
   - {type: field, name: size}
@@ -26,11 +26,11 @@ flags:
   - {type: direct, name: large, expression: size > 9000, severity: high}
 classification: {engine: HBOS, threshold: {method: risk, value: 0.01}, seed: 7}
 stream:
-  warmUp: {rows: 150}
+  warmUp: {rows: 300}
   time: {disorder: 10s, lateness: 1m, ahead: 2m}
-  model: {online: HBOS, sample: {rows: 200}, refit: {rows: 150, shadow: 60}}
+  model: {online: HBOS, sample: {rows: 200}, refit: {rows: 1000, shadow: 400}}
   entity: {by: [host], minRows: 20}
-  journal: {maxBytes: 1Mi}
+  journal: {maxBytes: 4Mi}
   state: {checkpoint: {every: 1s, to: state}}
 outputs:
   - ndjson: {path: results.ndjson, rotate: 1Gi, include: [features]}
@@ -89,7 +89,7 @@ fn streams_of_earlier_releases_go_on() {
     let releases = repository().join("tests/data/stream");
     if std::env::var_os("ANOMAL_TEST_WRITE_STATE").is_some() {
         let workspace = Workspace::with_files(&[("job.yaml", JOB.as_bytes())]);
-        judge(&workspace, 0..400, 400);
+        judge(&workspace, 0..2_000, 2_000);
         let release = releases.join(env!("CARGO_PKG_VERSION"));
         let _ = fs::remove_dir_all(&release);
         for part in PARTS {
@@ -98,11 +98,15 @@ fn streams_of_earlier_releases_go_on() {
         fs::write(release.join("job.yaml"), JOB).unwrap();
     }
     let undisturbed = Workspace::with_files(&[("job.yaml", JOB.as_bytes())]);
-    judge(&undisturbed, 0..400, 400);
-    judge(&undisturbed, 400..700, 700);
+    judge(&undisturbed, 0..2_000, 2_000);
+    judge(&undisturbed, 2_000..2_500, 2_500);
     let expected = results(&undisturbed);
     // All that it can have learned, it has.
-    assert!(expected.iter().any(|row| row["anomal.model"].as_u64() > Some(1)), "{}", expected[699]);
+    assert!(
+        expected.iter().any(|row| row["anomal.model"].as_u64() > Some(1)),
+        "{}",
+        expected[2_499]
+    );
     let mut found = 0;
     for release in fs::read_dir(&releases).unwrap() {
         let release = release.unwrap().path();
@@ -112,8 +116,8 @@ fn streams_of_earlier_releases_go_on() {
         }
         fs::copy(release.join("job.yaml"), workspace.path("job.yaml")).unwrap();
         // Its output is a new one here, which begins where it is added.
-        judge(&workspace, 400..700, 300);
-        for (row, expected) in results(&workspace).iter().zip(&expected[400..]) {
+        judge(&workspace, 2_000..2_500, 500);
+        for (row, expected) in results(&workspace).iter().zip(&expected[2_000..]) {
             assert_same(row, expected);
         }
         found += 1;

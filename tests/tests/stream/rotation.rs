@@ -78,11 +78,10 @@ fn each_record_comes_once_through_rotations() {
         return skip("ANOMAL_TEST_LOGROTATE is not set");
     };
     let rotations = std::env::var("ANOMAL_TEST_ROTATIONS").ok();
-    let rotations: u64 = rotations.map_or(30, |rotations| rotations.parse().unwrap());
-    let job = JOB.replace("follow: {idle: 1s}", "follow: {idle: 300ms}");
+    let rotations: u64 = rotations.map_or(12, |rotations| rotations.parse().unwrap());
     let workspace = Workspace::with_files(&[
         ("log/app.ndjson", lines(0..400).as_bytes()),
-        ("job.yaml", job.replace("path: app", "path: log/app").as_bytes()),
+        ("job.yaml", JOB.replace("path: app", "path: log/app").as_bytes()),
     ]);
     let path = workspace.path("log/app.ndjson");
     // It refuses folders that others may write to.
