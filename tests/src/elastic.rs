@@ -267,11 +267,6 @@ impl Server {
         }
     }
 
-    /// Sets further settings of the node, from the next [`Server::restart`] on, in place of those set before.
-    pub fn configure(&self, settings: &str) {
-        configuration::set_further(self.flavor, &self.folder, settings);
-    }
-
     /// Sets whether the server knows the users of jobs; it takes some seconds to notice. Elasticsearch alone.
     pub fn know_users(&self, known: bool) {
         configuration::write_users(&self.folder, known);

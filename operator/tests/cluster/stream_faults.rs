@@ -1,13 +1,8 @@
-//! Faults of the pod of a stream, of its volume and of the operator: each record has its result once.
+//! Faults of the pod of a stream and of the operator: each record has its result once.
 
-use std::net::TcpStream;
-
-use anomal_tests::{
-    cluster::{
-        Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, record,
-        stream_with as stream,
-    },
-    http,
+use anomal_tests::cluster::{
+    Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, record,
+    stream_with as stream,
 };
 use serde_json::{Value, json};
 
@@ -119,52 +114,4 @@ fn a_pod_that_lacks_memory_is_told_and_loses_nothing() {
     here.apply(&with_memory("3Gi"));
     wait_for_rows(volume.path(), 330);
     here.wait_for_status("live", "Streaming", "Streaming");
-}
-
-#[test]
-#[ignore = "needs the cluster of `cargo xtask test`"]
-fn a_full_volume_asks_senders_to_come_later() {
-    let Some(cluster) = cluster() else { return };
-    let here = Namespace::new(cluster, "full");
-    let _operator = Operator::start(&here, &[]);
-    let volume = Volume::new(&here, "data");
-    here.apply(&stream("live", |spec| {
-        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088"}});
-        spec["stream"]["journal"] = json!({"path": "/journal", "maxBytes": "1Gi"});
-        // A file system of its own, of three MiB.
-        let journal =
-            json!({"name": "journal", "emptyDir": {"medium": "Memory", "sizeLimit": "3Mi"}});
-        spec["runner"]["volumes"].as_array_mut().unwrap().push(journal);
-        let mount = json!({"name": "journal", "mountPath": "/journal"});
-        spec["runner"]["volumeMounts"].as_array_mut().unwrap().push(mount);
-    }));
-    here.wait_for_status("live", "Streaming", "Streaming");
-    let address =
-        here.get("pod", "live-0").unwrap()["status"]["podIP"].as_str().unwrap().to_owned();
-    let post = |first: u64| -> Option<http::Answer> {
-        let body: String = (first..first + 2_000).map(record).collect();
-        let mut connection = TcpStream::connect(format!("{address}:8088")).ok()?;
-        let length = format!("content-length: {}", body.len());
-        let headers = ["host: live-in", &length];
-        http::exchange(&mut connection, "POST", "/v1/records", &headers, body.as_bytes()).ok()
-    };
-    let (mut sent, mut refused) = (0, 0);
-    // Faster than they are judged and saved.
-    eventually("a volume that was full", PATIENCE, || {
-        while sent < 400_000 {
-            let answer = post(sent)?;
-            if answer.status == 200 {
-                sent += 2_000;
-                continue;
-            }
-            assert_eq!(answer.status, 503, "{}", answer.text());
-            assert!(answer.header("retry-after").is_some());
-            refused += 1;
-            // Later there is room.
-            return (refused > 3).then_some(());
-        }
-        panic!("it is never full");
-    });
-    eventually("room for more", PATIENCE, || (post(sent)?.status == 200).then_some(()));
-    wait_for_rows(volume.path(), sent + 2_000);
 }

@@ -55,18 +55,6 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
     }
 }
 
-/// Adds settings of the node behind those of [`write`].
-pub(super) fn set_further(flavor: Flavor, folder: &Path, settings: &str) {
-    let name = match flavor {
-        Flavor::Elasticsearch => "config/elasticsearch.yml",
-        Flavor::OpenSearch => "node_1/config/opensearch.yml",
-    };
-    let path = folder.join("work").join(name);
-    let text = fs::read_to_string(&path).expect("its settings");
-    let own = text.split(FURTHER).next().unwrap_or_default();
-    fs::write(path, format!("{own}{FURTHER}{settings}")).expect("file written");
-}
-
 /// Writes the users; `known`: all of them, else the administrator alone. The file is replaced as a whole, since the server watches it.
 pub(super) fn write_users(folder: &Path, known: bool) {
     let users = super::USERS.iter().filter(|user| known || **user == super::ADMIN);
@@ -76,8 +64,6 @@ pub(super) fn write_users(folder: &Path, known: bool) {
     fs::rename(path.with_extension("next"), path).expect("file renamed");
 }
 
-/// What separates further settings from the first ones.
-const FURTHER: &str = "# further\n";
 const LOG: &str = "status = error
 appender.console.type = Console
 appender.console.name = console

@@ -271,15 +271,8 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let last = state.segments.back().copied();
-        if let Some(last) = last.filter(|_| self.failed) {
-            let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-            file.set_len(last.bytes)?;
-            file.sync_all()?;
-        }
-        // One that could not be written is ended, so that it is removed once it is judged: it may be all that fits on the disk.
-        let goes_on = |last: &Segment| last.bytes < self.segment_bytes && !self.failed;
         let segment = match last {
-            Some(last) if goes_on(&last) || last.bytes == HEADER as u64 => {
+            Some(last) if last.bytes < self.segment_bytes || last.bytes == HEADER as u64 => {
                 if self.file.is_none() {
                     let path = shared.folder.join(segment::name(last.first));
                     self.file = Some(OpenOptions::new().write(true).open(path)?);
@@ -290,11 +283,17 @@ impl Writer {
                 let segment = Segment::create(&shared.folder, state.next)?;
                 let path = shared.folder.join(segment::name(segment.first));
                 self.file = Some(OpenOptions::new().write(true).open(path)?);
+                self.failed = false;
                 state.segments.push_back(segment);
                 segment
             }
         };
-        self.failed = false;
+        if self.failed {
+            let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+            file.set_len(segment.bytes)?;
+            file.sync_all()?;
+            self.failed = false;
+        }
         Ok((segment, state.bytes(), state.next))
     }
 }
