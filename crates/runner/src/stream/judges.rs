@@ -100,16 +100,11 @@ impl Judge for AnyJudge {
 
     fn freeze(&self) -> Result<FrozenState, Cause> {
         match self {
-<<<<<<< HEAD
-            Self::Records(judge) => judge.freeze(),
-            Self::Windows(judge) => judge.freeze(),
-=======
             Self::Records(judge, attempts) => {
                 attempts.saving();
-                judge.save()
+                judge.freeze()
             }
-            Self::Windows(judge) => judge.save(),
->>>>>>> 53b7f56b (Test what each fault does to a stream, and leave out records at which the process ends)
+            Self::Windows(judge) => judge.freeze(),
         }
     }
 
