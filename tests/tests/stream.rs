@@ -22,6 +22,8 @@ mod objects;
 mod outputs;
 #[path = "stream/poison.rs"]
 mod poison;
+#[path = "stream/preload.rs"]
+mod preload;
 #[path = "stream/refusals.rs"]
 mod refusals;
 #[path = "stream/rotation.rs"]

@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use anomal_classification::LocalClassificationEngine;
-use anomal_core::{ClassificationEngine, FeatureEngine};
+use anomal_core::{ClassificationEngine, FeatureEngine, proto::Plan};
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::{ColumnRoles, check_columns, check_stream};
+use anomal_runner::{ColumnRoles, check_columns, check_stream, entity_memory};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -23,11 +23,13 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
     check_detector(&settings)?;
     let columns = match local_input(&settings.job.spec) {
         Ok(input) => {
-            let roles = check(&settings)?;
+            let (plan, roles) = check(&settings)?;
+            let memory = entity_memory(&settings.job.spec, &plan);
+            let memory = memory.map(|memory| format!("; {memory}")).unwrap_or_default();
             let roles = roles.describe().unwrap_or_else(|| {
                 "no column has a role: `roles` can name the time, hosts, users, domains".to_owned()
             });
-            format!("columns as in {input}; roles: {roles}")
+            format!("columns as in {input}; roles: {roles}{memory}")
         }
         Err(reason) => format!("columns not checked: {reason}"),
     };
@@ -72,7 +74,7 @@ fn check_detector(settings: &Settings) -> Result<(), Failure> {
     checked.map_err(|error| settings.failure(&error))
 }
 
-fn check(settings: &Settings) -> Result<ColumnRoles, Failure> {
+fn check(settings: &Settings) -> Result<(Plan, ColumnRoles), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (engine, secrets) = (LocalFeatureEngine::default(), Secrets::default());
     let checked = runtime.block_on(async {
@@ -81,7 +83,7 @@ fn check(settings: &Settings) -> Result<ColumnRoles, Failure> {
         }
         check_columns(&settings.job, &engine, &secrets).await
     });
-    checked.map(|(_, roles)| roles).map_err(|error| settings.failure(&error))
+    checked.map_err(|error| settings.failure(&error))
 }
 
 pub fn manifest(arguments: &SettingsFile) -> CommandResult {

@@ -140,6 +140,7 @@ fn text(summary: &StreamSummary) -> String {
         (summary.flagged, "flagged"),
         (summary.late, "late"),
         (summary.skewed, "with times of the future"),
+        (summary.preloaded, "learned from before the stream"),
     ];
     let rows = words::rows(summary.rows);
     let mut lines = vec![format!("{}: {rows} since the stream began", summary.job)];

@@ -22,6 +22,7 @@ pub mod matrix;
 mod numeric;
 pub mod online;
 mod parameters;
+mod random;
 mod registry;
 mod scores;
 #[cfg(test)]

@@ -46,8 +46,8 @@ pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
 pub use spool::RowNumbers;
 pub use stream::{
-    EntityCounts, ModelCounts, PartitionCounts, Replica, SilentEntities, StreamControl, StreamLag,
-    StreamStatus, StreamSummary, check_stream, run_stream,
+    EntityCounts, ModelCounts, PartitionCounts, Preloading, Replica, SilentEntities, StreamControl,
+    StreamLag, StreamStatus, StreamSummary, check_stream, entity_memory, run_stream,
 };
 pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
 pub use suppressions::{QuietIncident, Suppression, SuppressionList, SuppressionSummary};

@@ -7,15 +7,18 @@ mod drive;
 mod event_time;
 mod first_records;
 mod generation;
+mod history;
 mod judge;
 mod judges;
 mod learning;
 mod log;
+mod memory;
 mod outputs;
 mod partitions;
 mod quarantine;
 mod refit;
 mod replica;
+mod settings;
 mod setup;
 mod state;
 mod status;
@@ -41,6 +44,7 @@ use tokio::sync::watch;
 
 use self::{
     attempts::{Attempts, Running},
+    history::PRELOAD,
     judges::AnyJudge,
     log::StreamLog,
     setup::{open_log, sample},
@@ -52,10 +56,11 @@ use crate::{
 };
 
 pub use check::check_stream;
-pub(crate) use check::{is_collected, refuse_whole_table, time_column};
+pub(crate) use check::{forest_features, is_collected, refuse_whole_table, time_column};
 pub use learning::{EntityCounts, ModelCounts, SilentEntities};
+pub use memory::entity_memory;
 pub use replica::Replica;
-pub use status::{StreamLag, StreamStatus};
+pub use status::{Preloading, StreamLag, StreamStatus};
 
 /// When a stream ends.
 #[derive(Debug)]
@@ -85,6 +90,9 @@ pub struct StreamSummary {
     /// Windows that were judged as a whole.
     #[serde(skip_serializing_if = "is_zero")]
     pub windows: u64,
+    /// Records from before the stream that it has learned, which are in none of the other numbers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub preloaded: u64,
     /// Rows with results.
     pub results: u64,
     /// Results that an output itself has refused, each with its reason in the output's dead-letter file.
@@ -191,7 +199,8 @@ impl StreamRun<'_> {
             }
         };
         let options = self.shard_options();
-        let shard = self.shard(log, restored, sample, options).await?;
+        let shard = self.shard(log, restored, sample, options, (&control, &named)).await?;
+        let Some(shard) = shard else { return Ok(nothing()) };
         self.drive(shard, control, named).await.map(ended)
     }
 
@@ -213,13 +222,15 @@ impl StreamRun<'_> {
         Ok(Restored { sinks, store, checkpoints, point })
     }
 
+    /// Opens a shard, behind the records from before it. None: it was stopped while it learned these.
     async fn shard(
         &self,
-        log: StreamLog,
+        mut log: StreamLog,
         restored: Restored,
         sample: Sample,
         options: ShardOptions,
-    ) -> Result<(StreamShard, Running)> {
+        (control, named): (&StreamControl, &StreamSummary),
+    ) -> Result<Option<(StreamShard, Running)>> {
         let Restored { sinks, store, checkpoints, point } = restored;
         let begun = point.as_ref().map_or(0, |point| point.base.positions.records());
         let begin = blocking(move |_| {
@@ -228,20 +239,47 @@ impl StreamRun<'_> {
         });
         let (attempts, running) = begin.await?;
         let opened = async {
-            let judge =
-                AnyJudge::new(self.job, self.stream, self.engines, self.options, sample, attempts)
-                    .await?;
+            let (job, engines, run_options) = (self.job, self.engines, self.options);
+            let mut judge =
+                AnyJudge::new(job, self.stream, engines, run_options, sample, attempts).await?;
+            if point.is_none() && !self.preload(&mut judge, control, named).await? {
+                log.close().await;
+                return Ok(None);
+            }
             let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
             let parts = ShardParts { log, judge, sinks, checkpoints, saver };
-            Shard::open(parts, options, self.since.elapsed()).map_err(failure)
+            let shard = Shard::open(parts, options, self.since.elapsed()).map_err(failure)?;
+            let preloads = self.stream.preload().is_some();
+            if point.is_some() && preloads && shard.judge().counts().preloaded == 0 {
+                tracing::warn!(
+                    "{PRELOAD} is not read, since the stream has begun without it; name another folder of state to begin anew"
+                );
+            }
+            Ok(Some(shard))
         };
-        match opened.await {
-            Ok(shard) => Ok((shard, running)),
-            Err(error) => {
+        let opened: Result<Option<StreamShard>> = opened.await;
+        match opened {
+            Ok(Some(shard)) => Ok(Some((shard, running))),
+            other => {
                 end(running).await?;
-                Err(error)
+                other.map(|_| None)
             }
         }
+    }
+
+    /// Lets a judge learn the records from before the stream; false: it was stopped.
+    async fn preload(
+        &self,
+        judge: &mut AnyJudge,
+        control: &StreamControl,
+        named: &StreamSummary,
+    ) -> Result<bool> {
+        let watch = |preload| {
+            let begun = StreamStatus::begun(named.clone());
+            control.status.send_replace(Some(StreamStatus { preload: Some(preload), ..begun }));
+            !*control.stop.borrow()
+        };
+        judge.preload(self.job, self.stream, self.options, watch).await
     }
 
     /// Runs a shard until it is stopped.
@@ -257,8 +295,7 @@ impl StreamRun<'_> {
             drive::start(shard, control, named, self.since).await
         };
         let streamed = streamed.await;
-        let has_panicked =
-            streamed.as_ref().is_err_and(|error| error.reason == drive::PANICKED);
+        let has_panicked = streamed.as_ref().is_err_and(|error| error.reason == drive::PANICKED);
         if !has_panicked {
             end(running).await?;
         }
@@ -350,6 +387,7 @@ impl StreamSummary {
             filtered: counts.filtered,
             lost: 0,
             windows: counts.windows,
+            preloaded: counts.preloaded,
             results: counts.results,
             refused: 0,
             suspicious: counts.suspicious,

@@ -11,7 +11,8 @@ use crate::{
     check::{Check, Places},
     label_rules, list_rules, log_rules, original, pack_rules, role_rules,
     schema::SettingsSchema,
-    stream_rules, time_rules,
+    stream_rules::{self, PRELOAD},
+    time_rules,
     yaml::{self, Node, Value},
 };
 
@@ -153,12 +154,16 @@ pub(crate) fn validate<T: DeserializeOwned>(
         }
         let (prefix, spec) = value.get("spec").map_or(("", &value), |spec| ("spec.", spec));
         reject_shared_files(&mut check, spec, prefix);
-        time_rules::check(&mut check, spec, prefix);
+        for (input, at) in
+            [(&spec["input"], "input"), (&spec["stream"]["warmUp"]["preload"], PRELOAD)]
+        {
+            time_rules::check(&mut check, input, &format!("{prefix}{at}"));
+            log_rules::check(&mut check, input, &format!("{prefix}{at}"));
+        }
         pack_rules::check(&mut check, spec, prefix);
         list_rules::check(&mut check, spec, prefix);
         label_rules::check(&mut check, spec, prefix);
         role_rules::check(&mut check, spec, prefix);
-        log_rules::check(&mut check, spec, prefix);
         stream_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {

@@ -13,9 +13,9 @@ const MAX_COMPILED: usize = 10 << 20;
 /// Named groups at most.
 const MAX_GROUPS: usize = 256;
 
-/// Checks the settings of the input `log` of a `spec`.
-pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
-    let (input, path) = (&spec["input"]["log"], format!("{prefix}input.log"));
+/// Checks the settings of the driver `log` of an input, which is at a place.
+pub(crate) fn check(check: &mut Check, input: &Json, at: &str) {
+    let (input, path) = (&input["log"], format!("{at}.log"));
     let mut problems = Vec::new();
     if let Some(Err(message)) = input["pattern"].as_str().map(compile_pattern) {
         problems.push((format!("{path}.pattern"), message));

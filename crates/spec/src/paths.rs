@@ -32,6 +32,11 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     if let Some(file) = spec.input.file_mut() {
         visit(&format!("input.{}.path", file.driver), file.path);
     }
+    let warm_up = spec.stream.as_mut().and_then(|stream| stream.warm_up.as_mut());
+    let history = warm_up.and_then(|warm_up| warm_up.preload.as_mut());
+    if let Some(file) = history.and_then(|history| history.file_mut()) {
+        visit(&format!("stream.warmUp.preload.{}.path", file.driver), file.path);
+    }
     let http = spec.input.http.as_mut().and_then(|http| http.tls.as_mut());
     let tcp = spec.input.tcp.as_mut().and_then(|tcp| tcp.tls.as_mut());
     let syslog =

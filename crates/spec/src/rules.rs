@@ -66,6 +66,11 @@ const OWN_KEYS_MESSAGE: &str =
 /// becomes part of the names of Services.
 const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
 
+const PRELOAD: &str = "/properties/stream/properties/warmUp/properties/preload";
+const ONE_HISTORY: &str = "[has(self.csv), has(self.log), has(self.parquet), has(self.ndjson), has(self.json), \
+    has(self.elasticsearch)].filter(x, x).size() == 1";
+const ONE_HISTORY_MESSAGE: &str = "what is read before a stream has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch";
+
 /// CEL reserves `as`: it is spelt `__as__` there, as Kubernetes escapes it.
 const RULES: &[Rule] = &[
     rule(
@@ -511,6 +516,15 @@ pub(crate) fn attach(schema: &mut Value) {
         if let Some(part) = schema.pointer_mut(rule.schema) {
             put(part, json!({"rule": rule.expression, "message": rule.message}));
         }
+        // An input that ends has the same rules.
+        let of_driver = rule.schema.strip_prefix("/properties/input/");
+        let history = of_driver.map(|below| format!("{PRELOAD}/{below}"));
+        if let Some(part) = history.and_then(|place| schema.pointer_mut(&place)) {
+            put(part, json!({"rule": rule.expression, "message": rule.message}));
+        }
+    }
+    if let Some(part) = schema.pointer_mut(PRELOAD) {
+        put(part, json!({"rule": ONE_HISTORY, "message": ONE_HISTORY_MESSAGE}));
     }
 }
 

@@ -4,7 +4,9 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{Bulk, Follow, ModelSample, Place, Refit, bytes, check::Check, is_url, time_zone};
+use crate::{
+    Bulk, Follow, ModelSample, Place, Refit, WarmUp, bytes, check::Check, is_url, time_zone,
+};
 
 /// What a stream does not do yet, by the key of the spec.
 const EXCLUDED: [(&str, &str); 5] = [
@@ -16,6 +18,8 @@ const EXCLUDED: [(&str, &str); 5] = [
 ];
 const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, `csv` and `log`, with a record a line), reads topics (`kafka`) or \
     takes what is pushed (`http`, `tcp`, `syslog`); remove `stream` to read this input to its end";
+/// Where the settings have what is read before a stream.
+pub(crate) const PRELOAD: &str = "stream.warmUp.preload";
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
 
 /// Checks the settings of a `spec` about streams.
@@ -243,6 +247,10 @@ fn shared(spec: &Json) -> Problems {
         }
         return problems;
     }
+    if spec["stream"]["warmUp"].get("preload").is_some() {
+        let message = "each partition is a stream of its own, which would learn the records of all: remove this, or `replicas`";
+        wrong(PRELOAD, message);
+    }
     let to = spec["stream"]["state"]["checkpoint"]["to"].as_str();
     if to.is_none() && replicas > 1 {
         let message = "the processes need one place for checkpoints that all of them reach: name it in \
@@ -402,15 +410,33 @@ fn judged(spec: &Json) -> Problems {
         problems.push(("stream.time".to_owned(), message.to_owned()));
     }
     problems.extend(learned(spec, has_time));
-    if spec["stream"].get("warmUp").is_some() {
-        let message = if model.get("load").is_some() {
-            "the model that is loaded needs no warm-up; remove one of them"
-        } else if spec.get("classification").is_none() {
-            "nothing is fitted without `classification`; add that, or remove this"
-        } else {
-            return problems;
-        };
-        problems.push(("stream.warmUp".to_owned(), message.to_owned()));
+    problems.extend(warmed(spec));
+    problems
+}
+
+/// The problems of what is learned before rows are scored.
+fn warmed(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
+    let Some(warm_up) = spec["stream"].get("warmUp") else { return problems };
+    let history = warm_up.get("preload");
+    let drivers = history.and_then(Json::as_object).into_iter().flatten();
+    for (driver, _) in drivers.filter(|(_, settings)| settings["path"].as_str() == Some("-")) {
+        let message =
+            "it is read again if the process ends before it has been learned; name a file";
+        wrong(&format!("{PRELOAD}.{driver}.path"), message);
+    }
+    let rows = differs(&warm_up["rows"], &WarmUp::default().rows);
+    if history.is_some() && rows {
+        let message = "with `preload` the model is fitted on a sample of that, of `stream.model.sample.rows`; remove one of \
+                       them";
+        wrong("stream.warmUp.rows", message);
+    }
+    if history.is_none() && spec["classification"]["model"].get("load").is_some() {
+        wrong("stream.warmUp", "the model that is loaded needs no warm-up; remove one of them");
+    } else if history.is_none() && spec.get("classification").is_none() {
+        let message = "nothing is fitted without `classification`; add that, or remove this";
+        wrong("stream.warmUp", message);
     }
     problems
 }

@@ -14,10 +14,10 @@ use crate::{
 const DRIVERS: [&str; 9] =
     ["csv", "log", "ndjson", "json", "parquet", "kafka", "http", "tcp", "syslog"];
 
-/// Checks the settings of times of the input of a `spec`.
-pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
+/// Checks the settings of times of an input, which is at a place.
+pub(crate) fn check(check: &mut Check, input: &Json, at: &str) {
     for driver in DRIVERS {
-        let (input, path) = (&spec["input"][driver], format!("{prefix}input.{driver}"));
+        let (input, path) = (&input[driver], format!("{at}.{driver}"));
         let times: Times = serde_json::from_value(input["times"].clone()).unwrap_or_default();
         let mut problems = Vec::new();
         if let Some(Err(message)) = times.zone.as_deref().map(time_zone) {

@@ -68,8 +68,8 @@ pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
 pub use stream::{
-    CheckpointSettings, Follow, FollowStart, Learn, ModelSample, Online, Refit, Rotation, Stream,
-    StreamEntity, StreamModel, StreamState, StreamTime, WarmUp,
+    CheckpointSettings, EntityModel, Follow, FollowStart, Learn, ModelSample, Online, Refit,
+    Rotation, Stream, StreamEntity, StreamModel, StreamState, StreamTime, WarmUp,
 };
 pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anomal_spec::{AnomalyJobSpec, InputDriver, Output, Runner};
+use anomal_spec::{AnomalyJobSpec, Input, InputDriver, Output, Runner, Stream};
 use serde_json::{Value, json};
 
 use super::{Installation, Owner, pods};
@@ -192,8 +192,10 @@ fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
 
 /// The Secrets that the settings name, each once.
 pub fn secrets(spec: &AnomalyJobSpec) -> BTreeSet<&str> {
+    let history = spec.stream.as_ref().and_then(Stream::preload);
     let mut found: Vec<Option<&anomal_spec::Auth>> = vec![
         spec.input.driver().and_then(InputDriver::auth),
+        history.and_then(Input::driver).and_then(InputDriver::auth),
         spec.dead_letter.as_ref().and_then(|dead| dead.auth.as_ref()),
         spec.stream.as_ref().and_then(|stream| stream.state.checkpoint.auth.as_ref()),
     ];

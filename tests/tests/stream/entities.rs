@@ -97,9 +97,15 @@ fn what_is_usual_of_others_is_unusual_of_a_host() {
 
 #[test]
 fn a_replay_knows_the_same_entities() {
-    for online in ["none", "HBOS", "OnlineIsolationForest"] {
+    for (online, model) in [
+        ("none", "profile"),
+        ("HBOS", "none"),
+        ("OnlineIsolationForest", "profile"),
+        ("none", "forest"),
+    ] {
         let records = usual(0..5_000);
         let job = JOB.replace("  entity:", &format!("  model: {{online: {online}}}\n  entity:"));
+        let job = job.replace("minRows: 50", &format!("minRows: 50, model: {model}"));
         let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
         let whole = Workspace::with_files(&files);
         catch_up(&whole).expect(0, &[]);
@@ -112,9 +118,73 @@ fn a_replay_knows_the_same_entities() {
         assert_eq!(results(&whole).lines().count(), 5_000);
         for (row, (whole, part)) in results(&whole).lines().zip(results(&parts).lines()).enumerate()
         {
-            assert_eq!(whole, part, "{online}, row {row}");
+            assert_eq!(whole, part, "{online}, {model}, row {row}");
         }
     }
+}
+
+/// A host of which sizes and times go together: both are small or both are large, or the other way round.
+fn together(number: u64, host: u64, is_reversed: bool) -> String {
+    let random = |part: u64| {
+        let value = (2 * number + part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 40
+    };
+    let is_large = random(0) % 2 == 0;
+    let value =
+        |is_large: bool, part: u64| random(part) / 2 % 300 + if is_large { 700 } else { 100 };
+    let (size, ms) = (value(is_large, 0), value(is_large != is_reversed, 1));
+    let time =
+        jiff::Timestamp::from_second(1_767_225_600 + i64::try_from(number).unwrap()).unwrap();
+    format!(
+        "{{\"time\":\"{time}\",\"host\":\"10.0.0.{host}\",\"size\":{size},\"ms\":{ms},\"method\":\"GET\"}}\n"
+    )
+}
+
+#[test]
+fn a_forest_finds_what_does_not_go_together_and_a_profile_does_not() {
+    // Of the even hosts large goes with large, of the others with small; then host 2 is as the others are.
+    let records: String = (0..10_400_u64)
+        .map(|number| {
+            let host = number % 10;
+            together(number, host, (host % 2 == 1) != (number >= 10_000 && host == 2))
+        })
+        .collect();
+    let found = |model: &str| {
+        let job = JOB
+            .replace("minRows: 50", &format!("minRows: 50, model: {model}"))
+            .replace("value: 0.005", "value: 0.03");
+        let workspace = Workspace::with_files(&[
+            ("app.ndjson", records.as_bytes()),
+            ("job.yaml", job.as_bytes()),
+        ]);
+        let checked = workspace.anomal(&["validate", "job.yaml"]);
+        checked.expect(0, &[]);
+        let memory = if model == "forest" { "66 kB: 33 GB" } else { "500 B: 250 MB" };
+        let memory = format!("up to 500,000 entities of at most {memory}");
+        assert!(checked.stdout.contains(&memory), "{}", checked.stdout);
+        catch_up(&workspace).expect(0, &[]);
+        rows(&workspace)
+    };
+    let suspicious = |rows: &[Json], host: u64| {
+        let host = format!("10.0.0.{host}");
+        let rows = rows.iter().filter(|row| row["anomal.entity"] == host);
+        rows.filter(|row| row["anomal.suspicious"] == true).cloned().collect::<Vec<_>>()
+    };
+    let (forest, profile) = (found("forest"), found("profile"));
+    // Twelve rows of it; then it becomes usual.
+    let changed = suspicious(&forest[10_000..10_120], 2);
+    assert!(changed.len() >= 7, "{}", changed.len());
+    let by_profile = suspicious(&profile[10_000..10_120], 2);
+    assert!(by_profile.len() <= 2, "{}", by_profile.len());
+    let noted = changed.iter().filter(|row| {
+        let explanation = row["anomal.explanation"].as_str().unwrap();
+        explanation.contains("unusual together for 10.0.0.2 (")
+            && (explanation.ends_with("size and ms") || explanation.ends_with("ms and size"))
+    });
+    assert!(noted.count() * 2 > changed.len(), "{:#}", changed[0]);
+    let usual = forest[5_000..10_000].iter().filter(|row| row["anomal.suspicious"] == true).count();
+    assert!((40..400).contains(&usual), "about 150 are expected at this risk: {usual}");
 }
 
 #[test]
@@ -126,6 +196,7 @@ fn entities_that_can_not_be_are_refused() {
         (JOB.replace("[host]", "[hots]"), "did you mean `host`"),
         (JOB.replace("[host]", "[]"), "stream.entity.by"),
         (JOB.replace("minRows: 50", "minRows: 0"), "stream.entity.minRows"),
+        (JOB.replace("minRows: 50", "model: tree"), "stream.entity.model"),
         (JOB.replace("minRows: 50", "forgetAfter: soon"), "stream.entity.forgetAfter"),
         (
             JOB.replace("minRows: 50", "silence: 2m")

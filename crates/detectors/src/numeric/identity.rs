@@ -10,8 +10,8 @@
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::sample::mixed;
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use crate::random::mixed;
 
 /// Rows that one thread hashes at least.
 const LEAST_ROWS: usize = 1 << 14;

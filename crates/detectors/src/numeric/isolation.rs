@@ -8,8 +8,8 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::index};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::sample::mixed;
 use crate::matrix::{MISSING, MatrixColumn, Values};
+use crate::random::mixed;
 
 /// Cuts tried until the levels of a node are on both sides.
 const CUTS: usize = 64;

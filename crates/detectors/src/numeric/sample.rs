@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::identity::RowKeys;
-use crate::matrix::Matrix;
+use crate::{matrix::Matrix, random::mixed};
 
 /// At most `most` rows in pseudo-random order, without replacement. The order depends on neither the order of the
 /// rows nor the order, names and units of the features; equal rows are interchangeable, and each has the chance of any other row.
@@ -23,14 +23,6 @@ pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
     rows.par_sort_unstable();
     rows.truncate(most);
     rows.into_iter().map(|(_, row)| row).collect()
-}
-
-/// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 16 (`SplitMix64`).
-pub(crate) fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

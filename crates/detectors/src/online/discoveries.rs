@@ -72,17 +72,12 @@ impl Discoveries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
-    /// `SplitMix64` (Steele, Lea and Flood, 2014), as numbers between 0 and 1.
+    /// Numbers between 0 and 1.
     fn uniform(seed: u64) -> impl FnMut() -> f64 {
-        let mut state = seed;
-        move || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut value = state;
-            value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((value ^ (value >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-        }
+        let mut random = Random(seed);
+        move || random.next()
     }
 
     #[test]

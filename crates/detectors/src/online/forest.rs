@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 
 use anomal_core::{Error, Result};
 
-use self::tree::{Random, Shape, Tree};
+use self::tree::{Shape, Tree};
 use super::bytes::{Reader, Writer};
+use crate::random::Random;
 
 const TREES: usize = 32;
 /// The rows that it knows: the last ones.
@@ -33,7 +34,7 @@ impl OnlineForest {
     pub fn new(weights: Vec<f64>, seed: u64) -> Self {
         let shape = Shape { weights, leaf: LEAF };
         let trees = (0..TREES).map(|_| Tree::default()).collect();
-        Self { shape, trees, random: Random::new(seed), window: VecDeque::new() }
+        Self { shape, trees, random: Random(seed), window: VecDeque::new() }
     }
 
     /// The rows that it knows.
@@ -112,7 +113,7 @@ mod tests {
 
     /// Numbers between 0 and 1 that look random.
     fn numbers(seed: u64) -> impl Iterator<Item = f32> {
-        let mut random = Random::new(seed);
+        let mut random = Random(seed);
         std::iter::repeat_with(move || random.next() as f32)
     }
 

@@ -14,7 +14,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use self::{
     categories::Frequencies, doorkeeper::Doorkeeper, entity::Entity, grid::Grid, numbers::Histogram,
 };
-use super::bytes::{Reader, Writer};
+use super::{
+    bytes::{Reader, Writer},
+    cut_forest::{self, CutForest, Displacement},
+};
+use crate::random::mixed;
 
 /// The rows whose numbers place the bins. None is judged before.
 const GRID_ROWS: usize = 1_000;
@@ -68,6 +72,16 @@ pub enum Kind {
     Category,
 }
 
+/// What is known of an entity beside when it was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntityParts {
+    /// How often its features had which values.
+    pub profile: bool,
+    /// Which values go together, in a forest, for an entity that has `min_rows` rows: at most
+    /// [`MOST_CUT_FEATURES`](super::MOST_CUT_FEATURES) features.
+    pub forest: bool,
+}
+
 /// Times are in microseconds, or any other unit that the ages of rows are in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileOptions {
@@ -83,6 +97,8 @@ pub struct ProfileOptions {
     pub half_life: i64,
     /// A key gets a profile at its second row within this time.
     pub admit_within: i64,
+    pub parts: EntityParts,
+    pub seed: u64,
 }
 
 /// How surprising a row is, at least 0: the sum over features of w times -ln p, where p is the share of rows whose value is at
@@ -93,6 +109,8 @@ pub struct Surprise {
     pub among_all: Vec<f64>,
     /// Among the rows of its entity, as far as there are any.
     pub for_entity: Vec<f64>,
+    /// By the forest of its entity, if that has one which knows enough rows.
+    pub by_forest: Option<Displacement>,
 }
 
 /// Counts by feature of all rows and of those of each entity.
@@ -105,6 +123,8 @@ pub struct Surprise {
 #[derive(Clone, Debug)]
 pub struct Profiles {
     options: ProfileOptions,
+    /// Of the features, for forests.
+    weights: Arc<[f32]>,
     /// The first rows, until the bins are placed.
     waiting: Vec<(Option<u64>, Vec<Value>, i64)>,
     all: Option<All>,
@@ -138,7 +158,9 @@ struct Segment {
 
 impl Profiles {
     pub fn new(options: ProfileOptions) -> Self {
+        let weights = options.features.iter().map(|(_, weight)| *weight as f32).collect();
         Self {
+            weights,
             door: Doorkeeper::new(options.admit_within),
             options,
             waiting: Vec::new(),
@@ -176,7 +198,8 @@ impl Profiles {
         for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
             let weight = self.options.features[place].1;
             let among_all = -ln_share(feature.tail(*value));
-            let for_entity = entity.map_or(among_all, |entity| {
+            let known = entity.filter(|_| self.options.parts.profile);
+            let for_entity = known.map_or(among_all, |entity| {
                 let (tail, rows) = entity.tail(place, feature.bin(*value), *value);
                 let own = rows / (rows + self.options.min_rows);
                 own * -ln_share((tail, rows)) + (1.0 - own) * among_all
@@ -184,6 +207,8 @@ impl Profiles {
             surprise.among_all.push(weight * among_all);
             surprise.for_entity.push(weight * for_entity);
         }
+        let forest = entity.and_then(|entity| entity.forest.as_ref());
+        surprise.by_forest = forest.and_then(|forest| forest.judge(&all.coordinates(row)));
         Some(surprise)
     }
 
@@ -211,7 +236,7 @@ impl Profiles {
         let entity = match known {
             Some(entity) => Arc::make_mut(entity),
             None if self.door.admits(key, age) => {
-                let kinds = self.options.features.iter().map(|(kind, _)| *kind);
+                let kinds = kinds(&self.options).into_iter();
                 let entry = segment.entities.entry(key);
                 Arc::make_mut(entry.insert_entry(Entity::new(kinds, age).into()).into_mut())
             }
@@ -220,11 +245,17 @@ impl Profiles {
         segment.revision += 1;
         entity.revision = segment.revision;
         entity.halve(age, half_life);
-        for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
-            entity.add(place, feature.bin(*value), *value);
+        if self.options.parts.profile {
+            for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
+                entity.add(place, feature.bin(*value), *value);
+            }
         }
         entity.see(age);
         entity.rows += 1;
+        if self.options.parts.forest && entity.rows as f64 >= self.options.min_rows {
+            let new = || Box::new(CutForest::new(&self.weights, mixed(self.options.seed ^ key)));
+            entity.forest.get_or_insert_with(new).learn(&all.coordinates(row));
+        }
         if is_new && self.entities() > self.options.max {
             self.evict(age);
         }
@@ -365,6 +396,9 @@ impl Profiles {
         for (key, entity) in entities {
             to.number(*key);
             entity.write(&mut to);
+            if self.options.parts.forest {
+                entity.write_forest(&mut to);
+            }
         }
         to.into_bytes()
     }
@@ -413,6 +447,7 @@ impl Profiles {
         }
         let door = Doorkeeper::read(&mut from, self.options.admit_within)?;
         from.end()?;
+        let of_entity = self::kinds(&self.options);
         let mut read = Vec::with_capacity(SEGMENTS);
         for parts in segments {
             let mut segment = Segment::default();
@@ -420,7 +455,11 @@ impl Profiles {
                 let mut from = Reader::new(bytes, VERSION)?;
                 for _ in 0..from.length()? {
                     let key = from.number()?;
-                    segment.entities.insert(key, Entity::read(&mut from, &kinds)?.into());
+                    let mut entity = Entity::read(&mut from, &of_entity)?;
+                    if self.options.parts.forest {
+                        entity.read_forest(&mut from, &self.weights)?;
+                    }
+                    segment.entities.insert(key, entity.into());
                 }
                 from.end()?;
             }
@@ -432,6 +471,26 @@ impl Profiles {
         (self.waiting, self.all, self.door, self.evicted) = (waiting, all, door, evicted);
         self.segments = read;
         Some(())
+    }
+}
+
+/// The features of which an entity has counts.
+fn kinds(options: &ProfileOptions) -> Vec<Kind> {
+    let features = options.features.iter().filter(|_| options.parts.profile);
+    features.map(|(kind, _)| *kind).collect()
+}
+
+impl All {
+    /// A row as forests read it: numbers by their ranks among all, so that each scale is as good as any other.
+    fn coordinates(&self, row: &[Value]) -> Vec<f32> {
+        let of = |(feature, value): (&Feature, &Value)| match (feature, value) {
+            (Feature::Number(grid, _), Value::Number(number)) => {
+                cut_forest::of_rank(grid.rank(*number))
+            }
+            (_, Value::Category(hash)) => cut_forest::of_category(*hash),
+            _ => cut_forest::MISSING,
+        };
+        self.features.iter().zip(row).map(of).collect()
     }
 }
 

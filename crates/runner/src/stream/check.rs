@@ -6,7 +6,8 @@ use anomal_core::{
     time_view,
 };
 use anomal_dataflow::Source;
-use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, InputDriver};
+use anomal_detectors::online::MOST_CUT_FEATURES;
+use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver};
 
 use crate::{compile, operators::classify};
 
@@ -83,6 +84,24 @@ pub(crate) fn time_column(spec: &AnomalyJobSpec, plan: &Plan) -> Result<Option<S
         return Err(Error::settings("stream.time", "NO_TIMES", message));
     }
     Ok(column)
+}
+
+/// Checks that each entity can have a forest of the features.
+///
+/// # Errors
+/// `InvalidSettings` if there are too many.
+pub(crate) fn forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
+    let entity = spec.stream.as_ref().and_then(|stream| stream.entity.as_ref());
+    let count = plan.features.len();
+    if entity.is_none_or(|entity| entity.model != EntityModel::Forest) || count <= MOST_CUT_FEATURES
+    {
+        return Ok(());
+    }
+    let message = format!(
+        "the forest of an entity has at most {MOST_CUT_FEATURES} features, and the job has {count}: use `profile`, or \
+         fewer features"
+    );
+    Err(Error::settings("stream.entity.model", "TOO_MANY_FEATURES", message))
 }
 
 /// Refuses steps that need all rows at once, or keep all keys for ever.

@@ -129,6 +129,7 @@ impl Reporter {
         let silent = self.silence.look(progress.records, now, |idle| judge.silent(idle));
         StreamStatus {
             silent,
+            preload: None,
             summary: StreamSummary {
                 job: self.named.job.clone(),
                 state: self.named.state.clone(),

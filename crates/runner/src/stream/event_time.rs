@@ -16,6 +16,11 @@ use polars::prelude::{
 use super::check;
 use crate::operators::extract::output;
 
+/// The partition of the records from before a stream. Others begin with its clock and its windows.
+pub(super) const HISTORY: u32 = u32::MAX;
+/// It is kept until the watermarks are so far behind its own, in microseconds.
+const HISTORY_KEPT: i64 = 7 * 86_400 * 1_000_000;
+
 pub(super) struct EventTime {
     plan: Arc<Plan>,
     engine: Arc<dyn FeatureEngine>,
@@ -78,9 +83,24 @@ impl EventTime {
         self.column.is_some()
     }
 
+    /// The times in [`Batch::typed`].
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
     /// The watermark of the partition that is farthest behind.
     pub fn watermark(&self) -> Option<i64> {
-        self.partitions.values().filter_map(|partition| partition.clock.watermark()).min()
+        let partitions = self.partitions.iter().filter(|(number, _)| **number != HISTORY);
+        partitions.filter_map(|(_, partition)| partition.clock.watermark()).min()
+    }
+
+    /// Forgets the windows of the records from before the stream once they are over.
+    fn leave_history(&mut self) {
+        let then = self.partitions.get(&HISTORY).and_then(|history| history.clock.watermark());
+        let passed = self.watermark().zip(then).map(|(now, then)| now.saturating_sub(then));
+        if passed.is_some_and(|passed| passed > HISTORY_KEPT) {
+            self.partitions.remove(&HISTORY);
+        }
     }
 
     /// Reads the times of the next rows of a partition, and adds the features and hits of steps over windows.
@@ -100,6 +120,7 @@ impl EventTime {
         let expired = partition.clock.watermark();
         let expired = expired.map(|watermark| watermark.saturating_sub(options.lateness));
         let steps = partition.steps.clone();
+        self.leave_history();
         let row_times = RowTimes { offsets: batch.offsets(), timings };
         let Some(steps) = steps else { return Ok((batch, row_times)) };
         let times = row_times.timings.iter().map(|timing| timing.time);
@@ -143,16 +164,25 @@ impl EventTime {
     }
 
     fn partition(&mut self, number: u32) -> Result<&mut Partition> {
-        let new = |engine: &dyn FeatureEngine, plan: &Plan| -> Result<Partition> {
-            let steps = engine.keyed_steps(plan)?.map(|steps| Arc::new(Mutex::new(steps)));
-            Ok(Partition { clock: PartitionClock::default(), steps })
+        let is_known = self.partitions.contains_key(&number);
+        let begun = (!is_known).then(|| self.begun()).transpose()?;
+        self.partitions.extend(begun.map(|partition| (number, partition)));
+        let partition = self.partitions.get_mut(&number);
+        partition.ok_or_else(|| Error::internal("a partition is not there"))
+    }
+
+    /// A partition of which no record was read. It goes on where the records from before the stream have ended, of which
+    /// those of its keys are its own.
+    fn begun(&self) -> Result<Partition> {
+        let steps = self.engine.keyed_steps(&self.plan)?.map(|steps| Arc::new(Mutex::new(steps)));
+        let Some(history) = self.partitions.get(&HISTORY) else {
+            return Ok(Partition { clock: PartitionClock::default(), steps });
         };
-        match self.partitions.entry(number) {
-            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                Ok(vacant.insert(new(self.engine.as_ref(), &self.plan)?))
-            }
+        if let (Some(steps), Some(known)) = (&steps, &history.steps) {
+            let known = known.lock().unwrap_or_else(PoisonError::into_inner).snapshot()?;
+            steps.lock().unwrap_or_else(PoisonError::into_inner).restore(&known)?;
         }
+        Ok(Partition { clock: history.clock.clone(), steps })
     }
 
     /// # Errors

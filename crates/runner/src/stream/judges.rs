@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{
     EntityCounts, ModelCounts, SilentEntities, attempts::Attempts, check, judge::StreamJudge,
-    state::StreamCounts, windows::WindowJudge,
+    state::StreamCounts, status::Preloading, windows::WindowJudge,
 };
 use crate::options::{Engines, Options};
 
@@ -37,6 +37,25 @@ impl AnyJudge {
         }
         let judge = StreamJudge::new(job, stream, engines, options, sample).await?;
         Ok(Self::Records(Box::new(judge), attempts))
+    }
+
+    /// Learns records from before the stream, if the settings name some; false: it was stopped.
+    ///
+    /// # Errors
+    /// Those of [`StreamJudge::preload`].
+    pub async fn preload(
+        &mut self,
+        job: &AnomalyJob,
+        stream: &Stream,
+        options: &Options,
+        watch: impl FnMut(Preloading) -> bool,
+    ) -> Result<bool> {
+        match (self, stream.preload()) {
+            (Self::Records(judge), Some(input)) => {
+                judge.preload(input, &job.spec, options, watch).await
+            }
+            _ => Ok(true),
+        }
     }
 
     pub fn counts(&self) -> &StreamCounts {

@@ -66,6 +66,14 @@ fn text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
 }
 
+/// Tells of records that are left out.
+pub(super) fn warn_of(failed: &[FailedRecord]) {
+    if let Some(first) = failed.first() {
+        let (count, why) = (failed.len(), &first.error.message);
+        tracing::warn!("{count} records are left out, the first because: {why}");
+    }
+}
+
 /// A record of a chunk as one that is rejected.
 pub(super) fn rejected(chunk: &TextChunk, failed: &FailedRecord) -> RejectedRecord {
     let lines = chunk.text.split(|byte| *byte == b'\n').zip(chunk.line..);

@@ -63,6 +63,9 @@ pub(super) struct StreamCounts {
     /// Windows that were judged as a whole.
     #[serde(default)]
     pub windows: u64,
+    /// Records from before the stream, which are in none of the other numbers.
+    #[serde(default)]
+    pub preloaded: u64,
 }
 
 impl StreamCounts {

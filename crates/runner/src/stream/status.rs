@@ -35,6 +35,9 @@ pub struct StreamStatus {
     /// Entities that pause for longer than they ever did, where `stream.entity.silence` asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent: Option<SilentEntities>,
+    /// How far it is in learning records from before it; none where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preload: Option<Preloading>,
     /// What does not answer at the moment: `input`, `checkpoints`, or an output by its place in the settings.
     pub down: BTreeSet<String>,
 }
@@ -57,6 +60,15 @@ impl StreamLag {
     }
 }
 
+/// Records from before a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preloading {
+    pub read: u64,
+    /// Those of them that were learned.
+    pub learned: u64,
+}
+
 impl StreamStatus {
     /// That of a stream which waits for its first record.
     pub(super) fn begun(summary: StreamSummary) -> Self {
@@ -68,6 +80,7 @@ impl StreamStatus {
             checkpoint_age: 0.0,
             waiting_bytes: 0,
             silent: None,
+            preload: None,
             down: BTreeSet::new(),
         }
     }

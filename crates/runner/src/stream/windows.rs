@@ -21,9 +21,8 @@ use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
 use tracing::Span;
 
 use super::{
-    check,
-    judge::settings_hash,
-    quarantine::{self, FailedRecord},
+    check, quarantine,
+    settings::settings_hash,
     state::{self, DecodedState, StateHead, StreamCounts},
 };
 use crate::{
@@ -134,7 +133,10 @@ impl WindowJudge {
         rejected.extend(failed.iter().map(|failed| quarantine::rejected(&text, failed)));
         rejected.sort_by_key(|record| record.row);
         statistics.rejected += failed.len() as u64;
-        warn_of(&failed, &statistics);
+        for note in &statistics.diagnostics {
+            tracing::warn!("{}: {}", note.path, note.message);
+        }
+        quarantine::warn_of(&failed);
         batches[0].rejected = rejected;
         for batch in &mut batches {
             batch.partition = partition;
@@ -258,16 +260,6 @@ fn finish(batch: &mut Batch, (start, end): (i64, i64)) -> Result<()> {
     batch.results = DataFrame::new(height, columns)?;
     (batch.features, batch.scores) = (DataFrame::default(), DataFrame::default());
     Ok(())
-}
-
-fn warn_of(failed: &[FailedRecord], statistics: &Statistics) {
-    for note in &statistics.diagnostics {
-        tracing::warn!("{}: {}", note.path, note.message);
-    }
-    if let Some(first) = failed.first() {
-        let (count, why) = (failed.len(), &first.error.message);
-        tracing::warn!("{count} records are left out, the first because: {why}");
-    }
 }
 
 #[async_trait]

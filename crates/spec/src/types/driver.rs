@@ -100,6 +100,18 @@ impl Input {
         files.or_else(elasticsearch).or_else(kafka).or(pushed)
     }
 
+    /// The settings that the results of a stream depend on: where its records come from may change.
+    #[must_use]
+    pub fn of_records(&self) -> Self {
+        Self {
+            kafka: self.kafka.as_ref().map(KafkaInput::of_records),
+            http: self.http.as_ref().map(HttpInput::of_records),
+            tcp: self.tcp.as_ref().map(TcpInput::of_records),
+            syslog: self.syslog.as_ref().map(SyslogInput::of_records),
+            ..self.clone()
+        }
+    }
+
     /// The settings of the driver, if it reads files.
     pub fn file_mut(&mut self) -> Option<FileSettings<'_>> {
         if let Some(CsvInput { path, auth, .. }) = &mut self.csv {

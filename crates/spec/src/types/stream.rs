@@ -1,7 +1,8 @@
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Auth, JournalSettings, bytes, seconds};
+use super::{Auth, Input, JournalSettings, bytes, seconds};
 
 /// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
 /// behind the last checkpoint, so that each record has its result once.
@@ -25,7 +26,7 @@ pub struct Stream {
     /// say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalSettings>,
-    /// The rows on which the first model is fitted, where `classification.model.load` names none. Absent: the first 5,000.
+    /// What the first model is fitted on, where `classification.model.load` names none. Absent: the first 5,000 rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
     /// How the model follows the records. Absent: as its defaults say after a warm-up, and not at all with
@@ -85,8 +86,8 @@ pub enum FollowStart {
     End,
 }
 
-/// The rows on which a model is fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What is learned before rows are scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WarmUp {
     /// So many rows are written without a score, with their flags; then a model is fitted on them, which scores the rows
@@ -94,12 +95,36 @@ pub struct WarmUp {
     #[serde(default = "five_thousand")]
     #[schemars(range(min = 10, max = 1_000_000))]
     pub rows: usize,
+    /// Records from before the stream, with the columns of its input: they are learned before its first record, in the order
+    /// of `timeColumn`, and not written. The model is fitted on a sample of them, so that all records of the stream are
+    /// scored. Read once, when the stream begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "input_that_ends")]
+    pub preload: Option<Box<Input>>,
 }
 
 impl Default for WarmUp {
     fn default() -> Self {
-        Self { rows: five_thousand() }
+        Self { rows: five_thousand(), preload: None }
     }
+}
+
+impl Stream {
+    /// Records from before the stream.
+    pub fn preload(&self) -> Option<&Input> {
+        self.warm_up.as_ref()?.preload.as_deref()
+    }
+}
+
+/// An input without the drivers that wait for records.
+fn input_that_ends(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Input::json_schema(generator);
+    if let Some(drivers) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for endless in ["kafka", "http", "tcp", "syslog"] {
+            drivers.remove(endless);
+        }
+    }
+    schema
 }
 
 /// How the model follows the records: it is fitted again on a sample of them, and takes the place of the one before if it
@@ -142,7 +167,10 @@ pub struct StreamEntity {
     /// The columns whose values together are an entity, such as `source.ip`.
     #[schemars(length(min = 1, max = 4), inner(length(min = 1, max = 256)))]
     pub by: Vec<String>,
-    /// The rows of an entity at which its own and those of all count the same.
+    /// What is known of each.
+    #[serde(default)]
+    pub model: EntityModel,
+    /// The rows of an entity at which its own and those of all count the same, and at which it gets a forest.
     #[serde(default = "two_hundred")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub min_rows: u32,
@@ -160,6 +188,20 @@ pub struct StreamEntity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub silence: Option<String>,
+}
+
+/// What is known of each entity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EntityModel {
+    /// How often each of its features had which values, in some 0.3 KiB and 50 to 100 bytes a feature.
+    #[default]
+    Profile,
+    /// Also which values go together: a random cut forest (Guha et al. 2016) for each entity that has `minRows` rows, of at most
+    /// 64 KiB.
+    Forest,
+    /// Nothing: entities are named and counted, and told to be silent, and rows are not judged by them.
+    None,
 }
 
 /// Whether the model follows the records.

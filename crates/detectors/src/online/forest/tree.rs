@@ -1,7 +1,10 @@
 //! A tree of an online isolation forest.
 
 use super::further_levels;
-use crate::online::bytes::{Reader, Writer};
+use crate::{
+    online::bytes::{Reader, Writer},
+    random::Random,
+};
 
 /// Levels below the root: at 2,048 rows none is split below the sixth.
 const DEEPEST: u32 = 16;
@@ -16,24 +19,6 @@ impl Shape {
     /// The rows at which a leaf of this depth is split.
     fn limit(&self, depth: u32) -> f64 {
         self.leaf * f64::from(1_u32 << depth.min(DEEPEST))
-    }
-}
-
-/// `SplitMix64` (Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators").
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Random(pub u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Between 0 and 1.
-    pub fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let value = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((value ^ (value >> 31)) >> 11) as f64) / (1_u64 << 53) as f64
     }
 }
 

@@ -1,7 +1,12 @@
 //! What is usual of one entity.
 
+use std::sync::Arc;
+
 use super::{Kind, Value, categories::Frequent, halvings, numbers::Histogram};
-use crate::online::bytes::{Reader, Writer};
+use crate::online::{
+    bytes::{Reader, Writer},
+    cut_forest::CutForest,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entity {
@@ -17,7 +22,10 @@ pub(super) struct Entity {
     aged: i64,
     /// The revision of its segment at its last change; is not saved.
     pub revision: u64,
+    /// None: what is usual of it is not known.
     features: Box<[Feature]>,
+    /// Where it has so many rows that it is worth one.
+    pub forest: Option<Box<CutForest>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +48,7 @@ impl Entity {
             aged: age,
             revision: 0,
             features: kinds.map(feature).collect(),
+            forest: None,
         }
     }
 
@@ -94,6 +103,21 @@ impl Entity {
         }
     }
 
+    /// Its forest, which only those have that were asked for one.
+    pub fn write_forest(&self, to: &mut Writer) {
+        to.flag(self.forest.is_some());
+        if let Some(forest) = &self.forest {
+            forest.write(to);
+        }
+    }
+
+    pub fn read_forest(&mut self, from: &mut Reader<'_>, weights: &Arc<[f32]>) -> Option<()> {
+        if from.flag()? {
+            self.forest = Some(Box::new(CutForest::read(from, weights)?));
+        }
+        Some(())
+    }
+
     pub fn read(from: &mut Reader<'_>, kinds: &[Kind]) -> Option<Self> {
         let (seen, rows, longest_pause) = (from.signed()?, from.number()?, from.signed()?);
         let name = Some(from.text()?).filter(|name| !name.is_empty()).map(Into::into);
@@ -105,6 +129,6 @@ impl Entity {
             })
         };
         let features = kinds.iter().map(feature).collect::<Option<_>>()?;
-        Some(Self { seen, rows, longest_pause, name, aged, revision: 0, features })
+        Some(Self { seen, rows, longest_pause, name, aged, revision: 0, features, forest: None })
     }
 }

@@ -49,6 +49,18 @@ impl Grid {
         self.edges.partition_point(|edge| *edge <= number)
     }
 
+    /// Where a number is among the bins, `0..=1`: it rises with the number within a bin, too.
+    pub fn rank(&self, number: f64) -> f64 {
+        let bin = self.bin(number);
+        let within = match (bin.checked_sub(1).map(|below| self.edges[below]), self.edges.get(bin))
+        {
+            (Some(low), Some(high)) => (number - low) / (high - low),
+            // Outside of all, each is as far as any other.
+            _ => 0.5,
+        };
+        (bin as f64 + within) / (self.edges.len() + 1) as f64
+    }
+
     pub fn write(&self, to: &mut Writer) {
         to.length(self.edges.len());
         self.edges.iter().for_each(|edge| to.real(*edge));
@@ -91,6 +103,18 @@ mod tests {
         assert_eq!(Grid::of(std::iter::empty()).bin(-3.0), 0);
     }
 
+    #[test]
+    fn ranks_rise_with_numbers() {
+        let grid = Grid::of((0..1_000).map(|i| f64::from(i * i)));
+        let ranks: Vec<f64> =
+            (-9_i32..1_009).map(|i| grid.rank(f64::from(i * i * i.signum()))).collect();
+        assert!(ranks.is_sorted() && ranks.iter().all(|rank| (0.0..=1.0).contains(rank)));
+        let inner = grid.rank(250_000.0) - grid.rank(249_000.0);
+        assert!((0.0005..0.003).contains(&inner), "{inner}");
+        assert_eq!(grid.rank(f64::INFINITY), grid.rank(1e300));
+        assert_eq!(Grid::of(std::iter::empty()).rank(-3.0), 0.25);
+    }
+
     proptest! {
         #[test]
         fn any_numbers_have_a_bin(numbers in prop::collection::vec(any::<f64>(), 0..60), probe: f64) {
@@ -98,6 +122,7 @@ mod tests {
             prop_assert!(grid.edges.len() < MISSING);
             if !probe.is_nan() {
                 prop_assert!(grid.bin(probe) < MISSING);
+                prop_assert!((0.0..=1.0).contains(&grid.rank(probe)));
             }
             let mut to = Writer::new(1);
             grid.write(&mut to);

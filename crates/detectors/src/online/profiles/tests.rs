@@ -10,6 +10,8 @@ fn options() -> ProfileOptions {
         forget_after: i64::MAX,
         half_life: i64::MAX,
         admit_within: i64::MAX,
+        parts: EntityParts { profile: true, forest: false },
+        seed: 7,
     }
 }
 
@@ -152,6 +154,41 @@ fn damaged_bytes_are_refused() {
     }
 }
 
+#[test]
+fn an_entity_has_a_forest_once_it_has_rows_enough() {
+    let parts = EntityParts { profile: true, forest: true };
+    let mut profiles = Profiles::new(ProfileOptions { parts, ..options() });
+    let mut random = crate::random::Random(1);
+    for i in 0..4_000_i32 {
+        // Of entity 1, small numbers go with `a`; of entity 2, with `b`.
+        let (key, is_small) = (u64::from(i % 2 == 0) + 1, random.next() < 0.5);
+        let number = 100.0 * random.next() + if is_small { 0.0 } else { 1_000.0 };
+        let text = if is_small == (key == 1) { "a" } else { "b" };
+        profiles.learn(Some(key), &row(number, text), i64::from(i));
+        let judged = profiles.judge(Some(key), &row(number, text));
+        let has_forest = profiles.rows_of(key).is_some_and(|rows| rows >= 50 + 63);
+        assert_eq!(judged.is_some_and(|judged| judged.by_forest.is_some()), has_forest && i >= 999);
+    }
+    let score = |key, number, text| {
+        profiles.judge(Some(key), &row(number, text)).unwrap().by_forest.unwrap().score
+    };
+    for (key, small, large) in [(1, "a", "b"), (2, "b", "a")] {
+        let (usual, odd) = (score(key, 50.0, small), score(key, 1_050.0, small));
+        assert!(odd > 4.0 * usual && score(key, 50.0, large) > 4.0 * usual, "{usual} {odd}");
+    }
+}
+
+#[test]
+fn entities_are_counted_without_profiles() {
+    let mut profiles = two_entities(ProfileOptions { parts: EntityParts::default(), ..options() });
+    assert_eq!((profiles.entities(), profiles.rows_of(1)), (2, Some(3_999)));
+    let judged = profiles.judge(Some(1), &row(1_000.5, "b")).unwrap();
+    assert_eq!((&judged.among_all, judged.by_forest), (&judged.for_entity, None));
+    let (all, segments) = saved(&profiles);
+    profiles.restore(&all, segments.iter().map(|bytes| [bytes.as_slice()])).unwrap();
+    assert_eq!(saved(&profiles), (all, segments));
+}
+
 fn saved(profiles: &Profiles) -> (Vec<u8>, Vec<Vec<u8>>) {
     (profiles.to_bytes(), (0..SEGMENTS).map(|segment| profiles.segment_bytes(segment)).collect())
 }
@@ -163,7 +200,10 @@ proptest! {
         rows in prop::collection::vec((0_u64..40, -5_i32..50, 0_u32..6_000, 0_i64..20), 900..1_600),
         split in 0.0_f64..1.0,
     ) {
-        let options = ProfileOptions { max: 20, half_life: 700, forget_after: 5_000, admit_within: 3_000, ..options() };
+        let parts = EntityParts { profile: true, forest: true };
+        let options = ProfileOptions {
+            min_rows: 8.0, max: 20, half_life: 700, forget_after: 5_000, admit_within: 3_000, parts, ..options()
+        };
         #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
         let split = (rows.len() as f64 * split) as usize;
         let mut whole = Profiles::new(options.clone());
@@ -194,7 +234,10 @@ proptest! {
         rows in prop::collection::vec((1_u64..40, -5_i32..50, 0_u32..9, 0_i64..20), 1_050..1_600),
         every in 5_usize..200,
     ) {
-        let options = ProfileOptions { max: 30, half_life: 700, forget_after: 5_000, admit_within: 3_000, ..options() };
+        let parts = EntityParts { profile: true, forest: true };
+        let options = ProfileOptions {
+            min_rows: 8.0, max: 30, half_life: 700, forget_after: 5_000, admit_within: 3_000, parts, ..options()
+        };
         let mut profiles = Profiles::new(options.clone());
         let mut parts: Vec<(u64, Vec<Vec<u8>>)> =
             (0..SEGMENTS).map(|segment| (0, vec![profiles.segment_bytes(segment)])).collect();

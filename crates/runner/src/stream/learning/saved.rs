@@ -7,9 +7,13 @@ use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Challenger, Learner, Line, Phase, Progress, Trial,
+    Learner,
+    line::Line,
     members::{FrozenMembers, Members},
+    phases::{Challenger, Phase},
+    progress::Progress,
     sample::RowSample,
+    trial::Trial,
 };
 use crate::stream::{generation::Generation, refit::PendingFit};
 

@@ -9,9 +9,8 @@ use tracing::Instrument;
 
 use super::{
     super::{
-        FENCED, StreamControl, StreamRun, StreamSummary, failure,
-        first_records::FirstRecords, log::StreamLog, state, state_folder, status::StreamStatus,
-        store,
+        FENCED, StreamControl, StreamRun, StreamSummary, failure, first_records::FirstRecords,
+        log::StreamLog, state, state::StreamCounts, state_folder, status::StreamStatus, store,
     },
     Partition, folder, stops,
 };
@@ -115,7 +114,10 @@ impl<'a> OwnedPartition<'a> {
             heartbeat: Some(run.checkpoint_every() * HEARTBEAT),
             ..run.shard_options()
         };
-        let shard = run.shard(log, restored, sample, options).await?;
+        let begun = StreamSummary::new(&StreamCounts::default(), false, 0);
+        let begun = run.named(&self.folder, begun);
+        let shard = run.shard(log, restored, sample, options, (control, &begun)).await?;
+        let Some(shard) = shard else { return Ok(begun) };
         // From here on, it loses the partition if it is fenced.
         self.overtaken = OVERTAKEN;
         if self.told.take().is_some() {

@@ -7,16 +7,17 @@ use polars::prelude::{Column, DataType, StringChunked};
 use super::Feature;
 
 /// Rows of a batch as members read them.
-pub(in crate::stream) struct MemberRows {
-    pub entities: Vec<Option<String>>,
+pub(in crate::stream) struct MemberRows<'a> {
+    /// The names of their entities.
+    pub entities: &'a [Option<String>],
     /// By feature.
     pub values: Vec<Vec<Value>>,
 }
 
-impl MemberRows {
+impl<'a> MemberRows<'a> {
     /// # Errors
-    /// `Internal` for a batch without the features or columns.
-    pub fn of(features: &[Feature], by: &[String], batch: &Batch) -> Result<Self> {
+    /// `Internal` for a batch without the features.
+    pub fn of(features: &[Feature], entities: &'a [Option<String>], batch: &Batch) -> Result<Self> {
         let values = features.iter().map(|feature| {
             let column = batch.features.column(&feature.name)?;
             match feature.kind {
@@ -24,7 +25,7 @@ impl MemberRows {
                 Kind::Category => categories(column),
             }
         });
-        Ok(Self { values: values.collect::<Result<_>>()?, entities: entities(by, batch)? })
+        Ok(Self { entities, values: values.collect::<Result<_>>()? })
     }
 }
 

@@ -1,0 +1,163 @@
+//! Rows that have scores are judged, then learned.
+
+use anomal_core::{Batch, Result};
+use anomal_detectors::online::Admission;
+use polars::prelude::DataFrame;
+
+use super::{CHALLENGER, Learned, Learner, line::Seen, members::Opinion, phases::Phase};
+use crate::stream::event_time::RowTimes;
+
+/// The rows that a model has scored before its p-values are taken to be uniform.
+const MATURE: u64 = 5_000;
+
+impl Learner {
+    /// Judges rows that have scores, and learns them: all, or to the one at which the records are seen to have changed.
+    /// `names` are those of their entities, and `witnesses` are rows that flags of high severity hit. Returns how many, for
+    /// [`Learned::apply`].
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn learn(
+        &mut self,
+        batch: &Batch,
+        times: &RowTimes,
+        names: &[Option<String>],
+        witnesses: &[bool],
+    ) -> Result<Learned> {
+        let offsets = batch.offsets();
+        let scored = Scored::of(&batch.scores)?;
+        let challenged = batch.scores.column(CHALLENGER[0]).is_ok();
+        let challenged =
+            challenged.then(|| Scored::named(&batch.scores, CHALLENGER)).transpose()?;
+        let mut learned = Learned::default();
+        let rows = self.members.as_ref().map(|members| members.rows(batch, names)).transpose()?;
+        let (mut places, mut ages, mut chances) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, offset) in offsets.iter().enumerate() {
+            let time = times.of(*offset).time;
+            self.progress.rate.add(time);
+            self.progress.see(time);
+            let chance = self.chance(batch.partition, *offset);
+            let (score, own) = scored.row(row);
+            let model_p = score.and_then(|score| self.calibration.p_value(score));
+            let mut opinion = match (&self.members, &rows) {
+                (Some(members), Some(rows)) => members.judge(rows, row, model_p),
+                _ => Opinion::of_model(model_p),
+            };
+            let p = opinion.p;
+            let suspicious = self.line.is_suspicious(Seen { score, p, own }, &self.progress.rate);
+            let by_model = Seen { score, p: model_p, own };
+            let by_model = self.line.by_model(by_model, suspicious, &self.progress.rate);
+            learned.suspicious.push(suspicious);
+            if let (Some(members), Some(name), true) = (&self.members, &names[row], suspicious) {
+                opinion.note = members.note(name, &opinion);
+            }
+            if let Some(score) = score {
+                learned.changed = self.is_change(score, chance);
+                if let Some(challenged) = &challenged {
+                    self.compare(
+                        &challenged.row(row),
+                        (score, model_p, by_model),
+                        chance,
+                        witnesses[row],
+                    );
+                }
+                let is_sure = self.line.is_sure(p);
+                let admitted = admits(&mut self.admission, p, is_sure);
+                if let Some(members) = &mut self.members {
+                    members.learn(&opinion, self.progress.age(), admitted, chance);
+                }
+                if admitted {
+                    self.calibration.learn(score);
+                    places.push(u32::try_from(row).unwrap_or(u32::MAX));
+                    ages.push((self.progress.rows, self.progress.newest));
+                    chances.push(chance);
+                }
+            }
+            learned.opinions.push(opinion);
+            self.progress.rows += 1;
+            if learned.changed {
+                break;
+            }
+        }
+        self.sample.offer(&batch.features, &places, &ages, &chances)?;
+        Ok(learned)
+    }
+
+    fn is_change(&mut self, score: f64, chance: f64) -> bool {
+        let watched = self.refit.as_ref().is_some_and(|schedule| schedule.on_drift);
+        let progress = &mut self.progress;
+        let watched = watched && matches!(self.phase, Phase::Steady) && !progress.drifted;
+        if !watched || progress.rows - progress.in_use_since < MATURE {
+            return false;
+        }
+        let p = self.calibration.smoothed(score, chance);
+        let changed = p.is_some_and(|p| progress.change.is_change(p));
+        progress.drifted |= changed;
+        progress.counts.drifts += u32::from(changed);
+        changed
+    }
+
+    /// Judges a row by the model on trial, too.
+    fn compare(
+        &mut self,
+        (score, own): &(Option<f64>, bool),
+        champion: (f64, Option<f64>, bool),
+        chance: f64,
+        witness: bool,
+    ) {
+        let (Phase::Trial { challenger, .. }, Some(score)) = (&mut self.phase, score) else {
+            return;
+        };
+        let p = challenger.calibration.p_value(*score);
+        let seen = Seen { score: Some(*score), p, own: *own };
+        let suspicious = challenger.line.is_suspicious(seen, &self.progress.rate);
+        let smoothed = (
+            self.calibration.smoothed(champion.0, chance),
+            challenger.calibration.smoothed(*score, chance),
+        );
+        let expected = self.line.expected(&self.progress.rate);
+        challenger.trial.add(
+            smoothed,
+            (champion.1, p),
+            (champion.2, suspicious),
+            expected,
+            witness,
+        );
+        // Its p-values begin with these rows: the one in use knows more.
+        let is_sure = challenger.line.is_sure(p) || challenger.line.is_sure(champion.1);
+        if admits(&mut challenger.admission, p, is_sure) {
+            challenger.calibration.learn(*score);
+        }
+    }
+}
+
+/// Whether a row of this p-value is learned from. `is_sure`: it is hardly a false alarm, and is so only where the world has
+/// changed.
+fn admits(admission: &mut Admission, p: Option<f64>, is_sure: bool) -> bool {
+    let admitted = p.is_none_or(|p| admission.admit(p));
+    admitted && (!is_sure || admission.has_changed())
+}
+
+/// Scores and verdicts of an engine.
+struct Scored {
+    scores: Vec<Option<f64>>,
+    suspicious: Vec<bool>,
+}
+
+impl Scored {
+    fn of(scores: &DataFrame) -> Result<Self> {
+        Self::named(scores, ["score", "suspicious"])
+    }
+
+    fn named(scores: &DataFrame, [score, suspicious]: [&str; 2]) -> Result<Self> {
+        let verdicts = scores.column(suspicious)?.bool()?;
+        Ok(Self {
+            scores: scores.column(score)?.f64()?.iter().collect(),
+            suspicious: verdicts.iter().map(|verdict| verdict.unwrap_or(false)).collect(),
+        })
+    }
+
+    fn row(&self, row: usize) -> (Option<f64>, bool) {
+        (self.scores[row], self.suspicious[row])
+    }
+}
