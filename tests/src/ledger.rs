@@ -54,7 +54,8 @@ fn sizes(folder: &Path, prefix: &str) -> BTreeMap<String, u64> {
         // It may be gone since.
         let size = entry.metadata().ok()?.len();
         // What a process does is marked beside what is saved.
-        (name.starts_with(prefix) && !name.ends_with(".mark")).then_some((name, size))
+        let is_mark = entry.path().extension().is_some_and(|it| it == "mark");
+        (name.starts_with(prefix) && !is_mark).then_some((name, size))
     });
     sizes.collect()
 }

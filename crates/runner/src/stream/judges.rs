@@ -51,7 +51,7 @@ impl AnyJudge {
         watch: impl FnMut(Preloading) -> bool,
     ) -> Result<bool> {
         match (self, stream.preload()) {
-            (Self::Records(judge), Some(input)) => {
+            (Self::Records(judge, _), Some(input)) => {
                 judge.preload(input, &job.spec, options, watch).await
             }
             _ => Ok(true),

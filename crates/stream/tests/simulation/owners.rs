@@ -10,8 +10,8 @@ use super::{
     world::{Faults, TestShard, World},
 };
 
-const HEARTBEAT: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(180);
+const HEARTBEAT: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 enum Process {
     Gone,
