@@ -183,7 +183,7 @@ fn post(address: &str, body: &str) {
 }
 
 fn reading(id: u64) -> String {
-    let state = if id % 40 == 0 { "open" } else { "closed" };
+    let state = if id.is_multiple_of(40) { "open" } else { "closed" };
     json!({"id": id, "temperature": 20 + id % 7, "vibration": format!("0.{}", id % 5).parse::<f64>().unwrap(), "state": state}).to_string() + "\n"
 }
 
