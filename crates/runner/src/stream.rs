@@ -179,7 +179,7 @@ impl StreamRun<'_> {
         let restored = self.restore(store, None).await?;
         let ended = |summary: StreamSummary| StreamSummary {
             duration_seconds: self.since.elapsed().as_secs_f64(),
-            ..self.named(&state, summary)
+            ..self.named(&state, &summary)
         };
         let nothing = || ended(StreamSummary::new(&StreamCounts::default(), false, 0));
         let named = nothing();
@@ -315,9 +315,9 @@ impl StreamRun<'_> {
         self.stream.state.checkpoint.auth.clone()
     }
 
-    fn named(&self, state: &Path, summary: StreamSummary) -> StreamSummary {
+    fn named(&self, state: &Path, summary: &StreamSummary) -> StreamSummary {
         let job = self.job.metadata.name.clone();
-        StreamSummary { job, state: state.to_owned(), ..summary }
+        StreamSummary { job, state: state.to_owned(), ..*summary }
     }
 }
 

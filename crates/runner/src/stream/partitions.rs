@@ -58,7 +58,7 @@ pub(super) async fn run(run: &StreamRun<'_>, control: StreamControl) -> Result<S
     drop(open_log(run.job, run.stream, run.options, false)?);
     let state = state_folder(run.job, run.stream);
     let root = store::open_shared(state.clone(), run.auth(), run.options.secrets.clone()).await?;
-    let mut totals = Totals::new(run, state);
+    let mut totals = Totals::new(run, &state);
     control.status.send_replace(Some(totals.status()));
     let Some(first) = first_records::find(run, root, &control).await? else {
         return Ok(totals.summary());

@@ -115,7 +115,7 @@ impl<'a> OwnedPartition<'a> {
             ..run.shard_options()
         };
         let begun = StreamSummary::new(&StreamCounts::default(), false, 0);
-        let begun = run.named(&self.folder, begun);
+        let begun = run.named(&self.folder, &begun);
         let shard = run.shard(log, restored, sample, options, (control, &begun)).await?;
         let Some(shard) = shard else { return Ok(begun) };
         // From here on, it loses the partition if it is fenced.
@@ -123,7 +123,7 @@ impl<'a> OwnedPartition<'a> {
         if self.told.take().is_some() {
             tracing::warn!("it is read by this process now");
         }
-        let named = run.named(&self.folder, StreamSummary::of_shard(&shard.0));
+        let named = run.named(&self.folder, &StreamSummary::of_shard(&shard.0));
         let control = StreamControl {
             stop: control.stop.clone(),
             until_caught_up: control.until_caught_up,

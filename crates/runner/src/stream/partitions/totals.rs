@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::Path,
     time::Instant,
 };
 
@@ -29,10 +29,10 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub fn new(run: &StreamRun<'_>, state: PathBuf) -> Self {
+    pub fn new(run: &StreamRun<'_>, state: &Path) -> Self {
         let summary = StreamSummary::new(&StreamCounts::default(), false, 0);
         let partitions = Some(PartitionCounts::default());
-        let empty = StreamStatus::begun(StreamSummary { partitions, ..run.named(&state, summary) });
+        let empty = StreamStatus::begun(StreamSummary { partitions, ..run.named(state, &summary) });
         Self { now: empty.clone(), empty, since: run.since, ended: BTreeMap::new() }
     }
 
