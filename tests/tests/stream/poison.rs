@@ -77,7 +77,7 @@ fn a_record_at_which_the_process_ends_is_left_out() {
     // What was marked is forgotten, but for the record.
     let marks = std::fs::read_dir(workspace.path("state")).unwrap();
     let marks = marks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let marks: Vec<String> = marks.filter(|name| name.ends_with(".mark")).collect();
+    let marks: Vec<String> = marks.filter(|name| name.contains(".mark")).collect();
     assert_eq!(marks, ["omitted-0-450.mark"]);
 
     // A replay from an older checkpoint leaves it out too, and goes on behind it at once.
