@@ -122,7 +122,7 @@ fn partitions_move_between_processes_that_are_killed() {
     let counts = summary(&last);
     assert_eq!((&counts["rows"], &counts["results"]), (&sent.into(), &sent.into()));
     assert_eq!(counts["partitions"], serde_json::json!({"owned": PARTITIONS, "read": PARTITIONS}));
-    balance(kills, sent, &ids(&workspace));
+    balance(&[("SIGKILLs", kills)], sent, &ids(&workspace));
     // Each partition has its files and its own model, which comes after its own warm-up.
     for number in 0..PARTITIONS {
         let rows = results(&workspace);
