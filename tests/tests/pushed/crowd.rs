@@ -103,8 +103,7 @@ fn slow_heads_of_requests_hold_no_others_up() {
         sent += 10;
         std::thread::sleep(Duration::from_secs(1));
         for streams in [&mut slow, &mut body] {
-            let (alive, ended): (Vec<_>, Vec<_>) =
-                streams.drain(..).partition(|stream| still_open(stream));
+            let (alive, ended): (Vec<_>, Vec<_>) = streams.drain(..).partition(still_open);
             closed += ended.len();
             *streams = alive;
         }
