@@ -83,7 +83,7 @@ impl Size {
     /// The JVM's options. For a server that lives for a minute the first-tier compiler alone is faster.
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Small => &["-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1"],
+            Self::Small => &["-Xms512m", "-Xmx768m", "-XX:TieredStopAtLevel=1"],
             Self::Large => &["-Xms4g", "-Xmx4g"],
         }
     }
