@@ -105,7 +105,7 @@ fn too_large_requests_are_halved_and_too_large_documents_refused() {
     });
 }
 
-/// These servers have half a gigabyte of memory, of which a tenth may be in flight.
+/// These servers have three quarters of a gigabyte of memory, of which a tenth may be in flight.
 #[test]
 fn huge_documents_are_written_unless_they_never_fit() {
     elastic::on_each_server(|server| {
@@ -117,7 +117,7 @@ fn huge_documents_are_written_unless_they_never_fit() {
             .read("job.yaml")
             .replace("csv: {path: in.csv}", "parquet: {path: in.parquet}");
         workspace.write("job.yaml", job.as_bytes());
-        let notes = [1, 45 << 20, 60 << 20, 1].map(|size| "x".repeat(size));
+        let notes = [1, 45 << 20, 90 << 20, 1].map(|size| "x".repeat(size));
         let mut frame = df!(
             "@timestamp" => ["2026-03-04T05:00:00Z"; 4],
             "network.bytes" => [1_i64, 2, 3, 4],
