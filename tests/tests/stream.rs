@@ -143,13 +143,7 @@ fn a_stream_follows_until_it_is_stopped_and_continues() {
 
 #[test]
 fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
-    let workspace = Workspace::with_files(&[
-        ("app.ndjson", lines(0..400).as_bytes()),
-        ("job.yaml", JOB.as_bytes()),
-    ]);
-    catch_up(&workspace).expect(0, &[]);
-    append(&workspace, "app.ndjson", &lines(400..500));
-    catch_up(&workspace).expect(0, &[]);
+    let (workspace, ..) = checkpoints::written();
     let newest = || {
         let state = std::fs::read_dir(workspace.path("state")).unwrap();
         let names = state.map(|entry| entry.unwrap().path());

@@ -29,12 +29,7 @@ def records(path, entities):
             record = {
                 "@timestamp": f"2026-03-02T{second // 3_600:02}:{second // 60 % 60:02}:{second % 60:02}Z",
                 "source.ip": f"10.{host // 65_536}.{host // 256 % 256}.{host % 256}",
-                "dns.question.name": f"w{dice.randrange(50)}.d{int(20_000 * dice.random() ** 3)}.example",
-                "dns.question.type": dice.choice(["A", "A", "A", "AAAA", "TXT"]),
-                "dns.response_code": dice.choice(["NOERROR"] * 18 + ["NXDOMAIN", "SERVFAIL"]),
-                "client.bytes": dice.randrange(60, 400),
-                "server.bytes": int(dice.lognormvariate(5, 0.8)),
-                "event.duration": int(dice.lognormvariate(3, 1)),
+                **stream_speed.request(dice),
             }
             out.write(json.dumps(record) + "\n")
 

@@ -47,6 +47,18 @@ KINDS = {
 }
 
 
+def request(dice):
+    """What a host asks for."""
+    return {
+        "dns.question.name": f"w{dice.randrange(50)}.d{int(20_000 * dice.random() ** 3)}.example",
+        "dns.question.type": dice.choice(["A", "A", "A", "AAAA", "TXT"]),
+        "dns.response_code": dice.choice(["NOERROR"] * 18 + ["NXDOMAIN", "SERVFAIL"]),
+        "client.bytes": dice.randrange(60, 400),
+        "server.bytes": int(dice.lognormvariate(5, 0.8)),
+        "event.duration": int(dice.lognormvariate(3, 1)),
+    }
+
+
 def records(path, rows):
     dice = random.Random(0)
     with open(path, "w", encoding="ascii") as out:
@@ -56,12 +68,7 @@ def records(path, rows):
             record = {
                 "@timestamp": at,
                 "source.ip": f"10.{host // 65_536}.{host // 256 % 256}.{host % 256}",
-                "dns.question.name": f"w{dice.randrange(50)}.d{int(20_000 * dice.random() ** 3)}.example",
-                "dns.question.type": dice.choice(["A", "A", "A", "AAAA", "TXT"]),
-                "dns.response_code": dice.choice(["NOERROR"] * 18 + ["NXDOMAIN", "SERVFAIL"]),
-                "client.bytes": dice.randrange(60, 400),
-                "server.bytes": int(dice.lognormvariate(5, 0.8)),
-                "event.duration": int(dice.lognormvariate(3, 1)),
+                **request(dice),
                 "destination.ip": "192.0.2.53",
                 "observer.name": "sensor-3.example",
                 "note": "x" * 40,

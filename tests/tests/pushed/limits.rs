@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use anomal_tests::disk::SmallDisk;
+use anomal_tests::{disk::SmallDisk, http::Answer};
 
 use super::{
     job::{hold, ids, line, lines, results, wait, workspace},
@@ -51,6 +51,18 @@ fn a_connection_that_is_silent_is_closed() {
     assert!(workspace.read("job.rejected.ndjson").contains("it ends within an object"));
 }
 
+/// Posts records until they are not taken, and counts those that are.
+fn post_until_refused(running: &Running, sent: &mut u64) -> Answer {
+    loop {
+        let answer = running.post(&[], lines(*sent..*sent + 500).as_bytes());
+        if answer.status != 200 {
+            return answer;
+        }
+        *sent += 500;
+        assert!(*sent < 100_000, "it is never full");
+    }
+}
+
 #[test]
 fn a_full_journal_asks_senders_to_come_later() {
     let input = "http: {listen: \"127.0.0.1:0\", maxBody: 64Ki}";
@@ -60,14 +72,7 @@ fn a_full_journal_asks_senders_to_come_later() {
     wait(|| results(&workspace).len() == 100);
     let held = hold(&workspace);
     let mut sent = 100;
-    let refused = loop {
-        let answer = running.post(&[], lines(sent..sent + 500).as_bytes());
-        if answer.status != 200 {
-            break answer;
-        }
-        sent += 500;
-        assert!(sent < 100_000, "the journal is never full");
-    };
+    let refused = post_until_refused(&running, &mut sent);
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert!(refused.text().contains("the journal is full"), "{}", refused.text());
     let health = running.get("/v1/health");
@@ -95,14 +100,7 @@ fn a_full_disk_of_the_journal_asks_senders_to_come_later() {
     wait(|| results(&workspace).len() == 100);
     let filler = small.fill();
     let mut sent = 100;
-    let refused = loop {
-        let answer = running.post(&[], lines(sent..sent + 500).as_bytes());
-        if answer.status != 200 {
-            break answer;
-        }
-        sent += 500;
-        assert!(sent < 100_000, "the disk is never full");
-    };
+    let refused = post_until_refused(&running, &mut sent);
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.header("retry-after").is_some());
     // What was acknowledged before is judged, and what was not taken comes again.

@@ -17,7 +17,7 @@ pub fn numbers(workspace: &Workspace) -> Vec<String> {
 }
 
 /// A stream of 500 records, with the path and the name of its newest checkpoint.
-fn written() -> (Workspace, std::path::PathBuf, String) {
+pub fn written() -> (Workspace, std::path::PathBuf, String) {
     let workspace = Workspace::with_files(&[
         ("app.ndjson", lines(0..400).as_bytes()),
         ("job.yaml", JOB.as_bytes()),

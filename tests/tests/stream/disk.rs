@@ -16,6 +16,12 @@ fn stop(child: std::process::Child) -> RunOutput {
     child.wait_with_output().unwrap().into()
 }
 
+fn start(workspace: &Workspace) -> std::process::Child {
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.spawn().unwrap()
+}
+
 #[test]
 fn a_full_disk_stops_nothing_else_and_loses_nothing() {
     let job =
@@ -26,9 +32,7 @@ fn a_full_disk_stops_nothing_else_and_loses_nothing() {
     ]);
     let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
     workspace.write("small/filler", &vec![0; 800 << 10]);
-    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
+    let child = start(&workspace);
     append(&workspace, "app.ndjson", &lines(400..2_000));
     let count = || super::results(&workspace).lines().count();
     wait("results of the other output", || count() == 2_000);
@@ -55,9 +59,7 @@ fn a_full_disk_of_checkpoints_is_waited_for() {
         ("job.yaml", job.as_bytes()),
     ]);
     let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
-    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = start(&workspace);
     let count = || super::results(&workspace).lines().count();
     wait("results", || count() == 400);
     let filler = small.fill();
@@ -88,9 +90,7 @@ fn a_full_disk_of_rejected_records_is_waited_for() {
         ("job.yaml", job.as_bytes()),
     ]);
     let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
-    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
+    let child = start(&workspace);
     let count = || super::results(&workspace).lines().count();
     wait("results", || count() == 400);
     let filler = small.fill();
