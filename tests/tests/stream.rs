@@ -26,6 +26,8 @@ mod poison;
 mod preload;
 #[path = "stream/refusals.rs"]
 mod refusals;
+#[path = "stream/reports.rs"]
+mod reports;
 #[path = "stream/rotation.rs"]
 mod rotation;
 #[path = "stream/time.rs"]

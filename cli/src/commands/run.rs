@@ -168,7 +168,7 @@ fn connectors() -> ConnectorRegistry {
 }
 
 /// The destination of the report, if the run has one, and the server of its pages, if they are served.
-async fn report_target(
+pub async fn report_target(
     settings: &Settings,
     arguments: &RunReport,
     keep: bool,

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tracing::{Instrument, info_span};
 
 use self::metrics::StreamMetrics;
-use super::{CommandResult, print};
+use super::{CommandResult, print, run::report_target};
 use crate::{
     args::{Run, SummaryFormat},
     engines, exit,
@@ -51,7 +51,12 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
             let spec = &settings.job.spec;
             let engines =
                 engines::connect(spec.engines.as_ref(), spec.classification.as_ref()).await?;
-            Box::pin(run_stream(&settings.job, &engines, options, control)).await
+            let report = match &spec.report {
+                Some(_) => report_target(settings, &arguments.report, false).await?.0,
+                None => None,
+            };
+            let options = Options { report, ..options.clone() };
+            Box::pin(run_stream(&settings.job, &engines, &options, control)).await
         };
         let work = work.instrument(span);
         tokio::pin!(work);

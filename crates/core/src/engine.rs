@@ -184,7 +184,7 @@ pub struct ClassifyRequest {
     /// categorical ones String (or any of the others).
     pub features: Vec<FeatureColumn>,
     pub table: Table,
-    /// Is told of the steps of the fit, where the engine tells them.
+    /// Receives the steps of the fit, where the engine reports them.
     pub progress: FitProgress,
 }
 

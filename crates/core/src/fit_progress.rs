@@ -1,4 +1,4 @@
-//! What a fit tells while it goes on.
+//! The progress of a fit.
 
 use std::{fmt, sync::Arc};
 
@@ -15,7 +15,7 @@ pub struct FitStep {
 
 type Listener = dyn Fn(&FitStep) + Send + Sync;
 
-/// Is told of each step of a fit. The default one ignores them.
+/// Receives each step of a fit. The default one ignores them.
 #[derive(Clone, Default)]
 pub struct FitProgress(Option<Arc<Listener>>);
 

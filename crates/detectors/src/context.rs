@@ -9,7 +9,7 @@ pub struct Context<'a> {
     /// Bytes that the largest structure may take.
     pub memory_budget: usize,
     pub cancel: &'a Cancel,
-    /// Is told of the steps of a detector that has several of similar size.
+    /// Receives the steps of a detector that has several of similar size.
     pub progress: &'a FitProgress,
     /// Whether the matrix has all rows of the fit. Else a feature with one value in it is not constant: others may be among
     /// the rest.

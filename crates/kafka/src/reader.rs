@@ -33,7 +33,7 @@ pub(crate) enum End {
 /// The topics of a cluster as they are now.
 ///
 /// # Errors
-/// Why they can't be told, for people.
+/// Why they can't be listed, for people.
 pub(crate) async fn describe(
     options: &MessageOptions,
 ) -> Result<BTreeMap<String, TopicNow>, String> {

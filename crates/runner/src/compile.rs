@@ -32,7 +32,7 @@ use crate::{
     restart,
     role_values::RoleValues,
     roles::{ColumnRoles, is_grouped},
-    stream,
+    stream::{self, ReportColumns},
 };
 
 /// A job that is ready to be executed.
@@ -169,6 +169,7 @@ pub(crate) struct StreamPlan {
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
     pub extras: Extras,
+    pub reported: Arc<ReportColumns>,
 }
 
 /// Opens the sample of a stream and plans the features.
@@ -203,7 +204,8 @@ pub(crate) async fn plan_stream(
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
     let extras = extras(spec, &findings);
-    Ok(StreamPlan { source, plan, extract, model, extras })
+    let reported = Arc::new(ReportColumns::new(spec, source.as_ref(), &plan));
+    Ok(StreamPlan { source, plan, extract, model, extras, reported })
 }
 
 fn operators(

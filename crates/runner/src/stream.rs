@@ -18,6 +18,7 @@ mod partitions;
 mod quarantine;
 mod refit;
 mod replica;
+mod reports;
 mod settings;
 mod setup;
 mod state;
@@ -36,8 +37,8 @@ use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{Code, Error, Result, blocking};
 use anomal_spec::{AnomalyJob, Auth, Stream, seconds};
 use anomal_stream::{
-    Checkpoints, NamedSink, RestorePoint, SaverOf, Shard, ShardOptions, ShardParts, Store,
-    ThreadSaver,
+    Cause, Checkpoints, Judge, JudgeState, NamedSink, RestorePoint, SaverOf, Shard, ShardOptions,
+    ShardParts, Store, ThreadSaver,
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -47,6 +48,7 @@ use self::{
     history::PRELOAD,
     judges::AnyJudge,
     log::StreamLog,
+    reports::Reports,
     setup::{open_log, sample},
     state::StreamCounts,
 };
@@ -60,6 +62,7 @@ pub(crate) use check::{forest_features, is_collected, refuse_whole_table, time_c
 pub use learning::{EntityCounts, ModelCounts, SilentEntities};
 pub use memory::entity_memory;
 pub use replica::Replica;
+pub(crate) use reports::ReportColumns;
 pub use status::{Preloading, StreamLag, StreamStatus};
 
 /// When a stream ends.
@@ -142,12 +145,23 @@ pub async fn run_stream(
 ) -> Result<StreamSummary> {
     let job = &with_absolute_paths(job)?;
     let stream = &job.spec.stream.clone().unwrap_or_default();
-    let run = StreamRun { job, stream, engines, options, since: Instant::now() };
-    if job.spec.has_shared_partitions() {
-        partitions::run(&run, control).await
-    } else {
-        run.whole(control).await
-    }
+    let reports = Reports::of(job, options);
+    let run = StreamRun { job, stream, engines, options, reports, since: Instant::now() };
+    let streamed = async {
+        if job.spec.has_shared_partitions() {
+            partitions::run(&run, control).await
+        } else {
+            run.whole(control).await
+        }
+    };
+    let Some(reports) = &run.reports else { return streamed.await };
+    let ended = tokio::select! {
+        ended = streamed => ended,
+        never = reports.run() => match never {},
+    };
+    // What was judged is in it, also where the stream has failed.
+    reports.publish().await;
+    ended
 }
 
 /// What a stream is run with.
@@ -156,6 +170,8 @@ struct StreamRun<'a> {
     stream: &'a Stream,
     engines: &'a Engines,
     options: &'a Options,
+    /// None: it makes none.
+    reports: Option<Arc<Reports>>,
     /// When it began.
     since: Instant,
 }
@@ -167,6 +183,8 @@ struct Restored {
     checkpoints: Checkpoints,
     /// None: it begins.
     point: Option<RestorePoint>,
+    /// What it has learned already where it begins.
+    learned: Option<JudgeState>,
 }
 
 impl StreamRun<'_> {
@@ -219,7 +237,7 @@ impl StreamRun<'_> {
             Ok((checkpoints, point))
         })
         .await?;
-        Ok(Restored { sinks, store, checkpoints, point })
+        Ok(Restored { sinks, store, checkpoints, point, learned: None })
     }
 
     /// Opens a shard, behind the records from before it. None: it was stopped while it learned these.
@@ -231,7 +249,7 @@ impl StreamRun<'_> {
         options: ShardOptions,
         (control, named): (&StreamControl, &StreamSummary),
     ) -> Result<Option<(StreamShard, Running)>> {
-        let Restored { sinks, store, checkpoints, point } = restored;
+        let Restored { sinks, store, checkpoints, point, learned } = restored;
         let begun = point.as_ref().map_or(0, |point| point.base.positions.records());
         let begin = blocking(move |_| {
             let begun = Attempts::begin(store, begun);
@@ -242,9 +260,19 @@ impl StreamRun<'_> {
             let (job, engines, run_options) = (self.job, self.engines, self.options);
             let mut judge =
                 AnyJudge::new(job, self.stream, engines, run_options, sample, attempts).await?;
-            if point.is_none() && !self.preload(&mut judge, control, named).await? {
-                log.close().await;
-                return Ok(None);
+            match (&point, learned) {
+                (Some(_), _) => {}
+                (None, Some(learned)) => judge.restore(learned).map_err(judge_failure)?,
+                (None, None) => {
+                    let watch = preloading(control, named);
+                    if !judge.preload(self.job, self.stream, self.options, watch).await? {
+                        log.close().await;
+                        return Ok(None);
+                    }
+                }
+            }
+            if let Some(reports) = &self.reports {
+                judge.report_to(reports);
             }
             let saver: SaverOf = Box::new(|checkpoints| Box::new(ThreadSaver::new(checkpoints)));
             let parts = ShardParts { log, judge, sinks, checkpoints, saver };
@@ -265,21 +293,6 @@ impl StreamRun<'_> {
                 other.map(|_| None)
             }
         }
-    }
-
-    /// Lets a judge learn the records from before the stream; false: it was stopped.
-    async fn preload(
-        &self,
-        judge: &mut AnyJudge,
-        control: &StreamControl,
-        named: &StreamSummary,
-    ) -> Result<bool> {
-        let watch = |preload| {
-            let begun = StreamStatus::begun(named.clone());
-            control.status.send_replace(Some(StreamStatus { preload: Some(preload), ..begun }));
-            !*control.stop.borrow()
-        };
-        judge.preload(self.job, self.stream, self.options, watch).await
     }
 
     /// Runs a shard until it is stopped.
@@ -321,6 +334,15 @@ impl StreamRun<'_> {
     }
 }
 
+/// Says how far the records from before a stream are learned, and answers whether to go on.
+fn preloading(control: &StreamControl, named: &StreamSummary) -> impl FnMut(Preloading) -> bool {
+    move |preload| {
+        let begun = StreamStatus::begun(named.clone());
+        control.status.send_replace(Some(StreamStatus { preload: Some(preload), ..begun }));
+        !*control.stop.borrow()
+    }
+}
+
 async fn end(running: Running) -> Result<()> {
     blocking(move |_| {
         running.end();
@@ -358,7 +380,7 @@ fn state_folder(job: &AnomalyJob, stream: &Stream) -> PathBuf {
 fn failure(error: anomal_stream::Error) -> Error {
     use anomal_stream::Error as Failure;
     let message = error.to_string();
-    let inner = |cause: anomal_stream::Cause, code: Code, reason: &str, message: String| {
+    let inner = |cause: Cause, code: Code, reason: &str, message: String| {
         let own = cause.downcast::<Error>();
         own.map_or_else(|_| Error::new(code, reason, message), |error| *error)
     };
@@ -370,6 +392,10 @@ fn failure(error: anomal_stream::Error) -> Error {
         Failure::Fenced { .. } => Error::new(Code::Output, FENCED, message),
         Failure::NoCheckpoint(_) => Error::settings(CHECKPOINT, "NO_CHECKPOINT", message),
     }
+}
+
+fn judge_failure(cause: Cause) -> Error {
+    failure(anomal_stream::Error::Judge(cause))
 }
 
 type StreamShard = Shard<StreamLog, AnyJudge>;

@@ -493,8 +493,12 @@ fn engines() -> impl Strategy<Value = Engines> {
 }
 
 fn report() -> impl Strategy<Value = Report> {
-    (option::of("[a-z ]{1,20}"), option::of("[1-9][0-9]{0,3}[smhdw]"))
-        .prop_map(|(title, keep)| Report { title, keep })
+    let duration = || option::of("[1-9][0-9]{0,3}[smhdw]");
+    (option::of("[a-z ]{1,20}"), duration(), duration()).prop_map(|(title, every, keep)| Report {
+        title,
+        every,
+        keep,
+    })
 }
 
 fn quantities() -> impl Strategy<Value = BTreeMap<String, Quantity>> {

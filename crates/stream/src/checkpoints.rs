@@ -24,6 +24,8 @@ pub struct Checkpoints {
     next: u64,
     /// What a later restore may need: the newest ones, oldest first.
     kept: Vec<Saved>,
+    /// Objects that no kept checkpoint had when it was looked before.
+    unused: HashSet<String>,
 }
 
 struct Saved {
@@ -52,7 +54,7 @@ pub struct RestorePoint {
 impl Checkpoints {
     /// `owner` differs between processes.
     pub fn new(store: Box<dyn Store>, owner: u64) -> Self {
-        Self { store, owner, next: 1, kept: Vec::new() }
+        Self { store, owner, next: 1, kept: Vec::new(), unused: HashSet::new() }
     }
 
     /// The number of the newest checkpoint, whoever has saved it; none if there is none.
@@ -263,11 +265,14 @@ impl Checkpoints {
         }
         let kept = self.kept.iter().map(|saved| saved.checkpoint.number);
         let numbers: BTreeSet<u64> = kept.collect();
+        let before = std::mem::take(&mut self.unused);
         for name in names {
             let gone = match number(&name) {
                 // Those of another owner come behind the last one.
                 Some(number) => number < last && !numbers.contains(&number),
-                None => StateObject::is_name(&name) && !self.is_stored(&name),
+                None if !StateObject::is_name(&name) || self.is_stored(&name) => false,
+                // Another owner may just have stored it, for the checkpoint by which it takes the stream over.
+                None => before.contains(&name) || !self.unused.insert(name.clone()),
             };
             if gone {
                 // It stays for the next time.

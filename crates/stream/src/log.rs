@@ -52,7 +52,7 @@ pub trait Log: Send {
     fn caught_up(&self) -> bool;
 
     /// Whether its place has something that must not be forgotten before it goes on, such as where a window ends. A
-    /// checkpoint is saved at once then, and [`saved`](Log::saved) tells it.
+    /// checkpoint is saved at once then, and [`saved`](Log::saved) reports it.
     fn must_save(&self) -> bool {
         false
     }

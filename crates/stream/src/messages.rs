@@ -131,7 +131,7 @@ pub trait MessageLog: Log<Records = Messages> {
     /// Records that the broker did not have any more when they were to be read.
     fn lost(&self) -> u64;
 
-    /// How far reading is behind; none before the brokers have told it.
+    /// How far reading is behind; none before the brokers have answered.
     fn lag(&self) -> Option<Lag>;
 
     /// Reports the last position to the broker and disconnects.

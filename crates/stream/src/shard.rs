@@ -30,7 +30,7 @@ pub struct ShardOptions {
     pub outbox_bytes: usize,
     /// Reading stops if no checkpoint could be saved for so long.
     pub stale_after: Duration,
-    /// A checkpoint is saved so often though nothing has changed, which tells a [`Standby`](crate::Standby) that this owner
+    /// A checkpoint is saved so often though nothing has changed, which shows a [`Standby`](crate::Standby) that this owner
     /// lives. None: it is not.
     pub heartbeat: Option<Duration>,
 }

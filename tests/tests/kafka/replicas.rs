@@ -168,6 +168,40 @@ fn processes_share_the_partitions_of_several_topics() {
     assert_eq!(ids(&workspace), (0..650).collect::<Vec<_>>());
 }
 
+/// They are learned once, whichever process begins first, and each partition begins with them, also one that is added later.
+#[test]
+fn partitions_begin_with_records_from_before() {
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.topic("learned", 4, &[]);
+    let workspace = workspace(&kafka.broker(), "learned", 2);
+    let preload = "{preload: {ndjson: {path: history.ndjson}}}";
+    let job = workspace.read("job.yaml").replace("{rows: 50}", preload);
+    workspace.write("job.yaml", job.as_bytes());
+    let history: String = (0..3_000).map(|id| line(id) + "\n").collect();
+    workspace.write("history.ndjson", history.as_bytes());
+    kafka.produce("learned", (5_000..5_200).map(line));
+    let processes = Process::start_all(&workspace, 2);
+    wait_for(&workspace, 200);
+    for process in processes {
+        let output = process.stop();
+        output.expect(0, &[]);
+        assert_eq!(summary(&output)["preloaded"], 3_000);
+    }
+    std::fs::remove_file(workspace.path("history.ndjson")).unwrap();
+    kafka.client(&["partitions", "learned", "5"], "");
+    let record = |id| serde_json::json!({"value": line(id), "partition": 4}).to_string() + "\n";
+    kafka.client(&["produce", "learned"], &(5_200..5_250).map(record).collect::<String>());
+    let output = catch_up(&workspace);
+    output.expect(0, &[]);
+    let counts = summary(&output);
+    assert_eq!((&counts["rows"], &counts["preloaded"]), (&250.into(), &3_000.into()));
+    assert_eq!(ids(&workspace), (5_000..5_250).collect::<Vec<_>>());
+    for row in results(&workspace) {
+        assert!(row["anomal.warm"] == true && row["anomal.model"] == 1, "{row:#}");
+        assert!(row["anomal.pvalue"].is_number(), "{row:#}");
+    }
+}
+
 /// A process whose partitions another one has waits for them.
 #[test]
 fn a_second_process_of_one_number_waits_for_the_first() {
@@ -212,6 +246,9 @@ fn what_processes_can_not_share_is_refused() {
     validate("replicas: 2", "replicas: 0", &["stream.replicas"]);
     let parts = ["outputs[0].ndjson.path", "a file is of one machine"];
     validate("to: state", "to: \"s3://b/state/\"", &parts);
+    let parts = ["stream.entity.silence", "begins with the entities of all records"];
+    let silence = "warmUp: {preload: {ndjson: {path: a}}}\n  entity: {by: [method], silence: 15m}";
+    validate("warmUp: {rows: 50}", silence, &parts);
     let input = &shared[shared.find("  kafka").unwrap()..shared.find("features").unwrap()];
     validate(
         input,

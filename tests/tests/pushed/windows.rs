@@ -106,6 +106,25 @@ fn each_window_is_judged_as_a_run_judges_a_file() {
 }
 
 #[test]
+fn windows_are_in_reports() {
+    let workspace = workspace(TCP);
+    let job = workspace.read("job.yaml") + "report: {every: 1h}\n";
+    workspace.write("job.yaml", job.as_bytes());
+    let arguments = ["run", "job.yaml", "--summary", "json", "-v", "--report-store", "reports"];
+    let running = Running::start(&workspace, &arguments);
+    running.send((lines(0..200) + "no JSON\n").as_bytes());
+    wait(|| results(&workspace).len() == 200);
+    let ended = running.terminate();
+    ended.expect(0, &["a report of 200 rows is stored"]);
+    let listed = workspace.anomal(&["report", "list", "--json", "--report-store", "reports"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    for key in ["rows", "rejected", "results", "suspicious", "flagged"] {
+        assert_eq!(listed[0][key], summary(&ended)[key], "{key}: {listed:#}");
+    }
+    assert_eq!(listed[0]["engine"], "Gower");
+}
+
+#[test]
 fn windows_survive_kills_and_a_replay_writes_the_same_bytes() {
     let http =
         "http: {listen: \"127.0.0.1:0\", collectionTime: 1s, types: {id: integer, size: integer}}";

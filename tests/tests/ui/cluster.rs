@@ -295,7 +295,7 @@ fn a_stream_has_its_pod_and_its_log() {
     assert!(status.stdout.contains("Pod:         live-0 runs for"), "{status:#?}");
     assert_eq!(job(&["logs", "live"]).stdout, "continues behind record 300, by checkpoint 7\n");
     assert_eq!(job(&["logs", "live", "--previous"]).stdout, "error: it was killed\n");
-    job(&["report", "live"]).expect(1, &["live is a stream, which makes no report"]);
+    job(&["report", "live"]).expect(1, &["live is a stream that makes no report"]);
 }
 
 #[test]

@@ -63,8 +63,14 @@ pub fn port_forward(address: &str) -> Option<String> {
 fn missing_report_reason(job: &AnomalyJob, status: &Status, invocation: &Invocation) -> String {
     let name = job.metadata.name.as_deref().unwrap_or_default();
     if state::is_stream(job) {
+        if !job.spec.value()["report"].is_null() {
+            return format!(
+                "{name} is a stream, which makes a report again and again: `{}` names them as they are stored",
+                invocation.command("logs", name)
+            );
+        }
         return format!(
-            "{name} is a stream, which makes no report: its results are in its outputs, and `{}` shows how it is",
+            "{name} is a stream that makes no report: its results are in its outputs, and `{}` shows how it is",
             invocation.command("status", name)
         );
     }

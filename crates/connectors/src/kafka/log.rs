@@ -81,7 +81,7 @@ impl TopicLog {
         self.log.lost()
     }
 
-    /// How far reading is behind; none before the brokers have told it.
+    /// How far reading is behind; none before the brokers have answered.
     pub fn lag(&self) -> Option<Lag> {
         self.log.lag()
     }

@@ -340,7 +340,7 @@ struct EnsembleScorer {
 }
 
 impl EnsembleScorer {
-    /// `begin` is told the place of each member before it scores.
+    /// `begin` receives the place of each member before it scores.
     fn score_by_members(
         &self,
         matrix: &Matrix,

@@ -18,7 +18,7 @@ use crate::{
     places::{PartitionPlace, TopicNow},
 };
 
-/// The topics as the cluster has them now; else why they can't be told.
+/// The topics as the cluster has them now; else why they can't be listed.
 pub(super) async fn topics_now(
     admin: &AdminClient,
     topics: &[String],

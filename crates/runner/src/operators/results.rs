@@ -142,6 +142,33 @@ impl AssembleResults {
         self.incidents.as_ref().map(|incidents| incidents.finish().cloned()).transpose()
     }
 
+    /// From what rows were explained.
+    pub fn scoring(&self) -> &ScoringReport {
+        &self.scoring
+    }
+
+    /// Makes the incidents of rows that have their results already, all at once, and adds to each which one it belongs to and
+    /// what it is about. There were `judged` rows, if some are left out.
+    ///
+    /// # Errors
+    /// As [`Collector::finish`]; `Internal` if a column is missing.
+    pub fn group(&self, batch: &mut Batch, judged: u64) -> Result<()> {
+        let Some(incidents) = &self.incidents else { return Ok(()) };
+        // These are of all rows.
+        self.incident_column(batch)?;
+        if judged > batch.height() as u64
+            && let Some(collector) = incidents.collector().as_mut()
+        {
+            collector.assume_rows(judged);
+        }
+        incidents.finish()?;
+        let mut columns = batch.results.columns().to_vec();
+        columns.push(self.incident_column(batch)?);
+        columns.extend(incidents.roles.about(&batch.features)?);
+        batch.results = DataFrame::new(batch.height(), columns)?;
+        Ok(())
+    }
+
     fn explainer(&self) -> Option<&Explainer> {
         // All rows are scored when the first batch comes here.
         let explainer = self

@@ -23,6 +23,7 @@ use super::{
     generation::Generation,
     learning::{EntityCounts, Learner, ModelCounts, SilentEntities},
     refit::Fitter,
+    reports::{ReportColumns, Reporting, Reports},
     settings::settings_hash,
     state::StreamCounts,
     warm_up::WarmUp,
@@ -59,6 +60,9 @@ pub(super) struct StreamJudge {
     sample: Sample,
     sample_object: StateObject,
     counts: StreamCounts,
+    reported: Arc<ReportColumns>,
+    /// None: rows are not reported.
+    reporting: Option<Reporting>,
 }
 
 /// What rows are scored by.
@@ -84,7 +88,7 @@ impl StreamJudge {
     ) -> Result<Self> {
         let spec = &job.spec;
         let planned = compile::plan_stream(spec, engines, options, &sample).await?;
-        let StreamPlan { source, plan, extract, model, extras } = planned;
+        let StreamPlan { source, plan, extract, model, extras, reported } = planned;
         check::forest_features(spec, &plan)?;
         let classification = spec.classification.clone().filter(|_| !plan.features.is_empty());
         if let Some(settings) = &classification {
@@ -129,7 +133,14 @@ impl StreamJudge {
             sample,
             counts: StreamCounts::default(),
             plan,
+            reported,
+            reporting: None,
         })
+    }
+
+    /// From now on, rows are reported.
+    pub fn report_to(&mut self, reports: &Arc<Reports>) {
+        self.reporting = Some(Reporting::new(reports, &self.reported));
     }
 
     pub fn counts(&self) -> &StreamCounts {

@@ -1,6 +1,6 @@
 //! What judges a stream: each record as it comes, or windows of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::Result;
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{
     EntityCounts, ModelCounts, SilentEntities, attempts::Attempts, check, judge::StreamJudge,
-    state::StreamCounts, status::Preloading, windows::WindowJudge,
+    reports::Reports, state::StreamCounts, status::Preloading, windows::WindowJudge,
 };
 use crate::options::{Engines, Options};
 
@@ -55,6 +55,14 @@ impl AnyJudge {
                 judge.preload(input, &job.spec, options, watch).await
             }
             _ => Ok(true),
+        }
+    }
+
+    /// From now on, rows are reported.
+    pub fn report_to(&mut self, reports: &Arc<Reports>) {
+        match self {
+            Self::Records(judge, _) => judge.report_to(reports),
+            Self::Windows(judge) => judge.report_to(reports),
         }
     }
 

@@ -4,6 +4,7 @@
 //! number, and the one before stops when it finds that taken.
 
 mod owned;
+mod preloaded;
 mod totals;
 
 use std::{
@@ -17,10 +18,11 @@ use anomal_core::{Code, Error, Result};
 use futures::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::sync::watch;
 
-use self::{owned::OwnedPartition, totals::Totals};
+use self::{owned::OwnedPartition, preloaded::Preloaded, totals::Totals};
 use super::{
-    Replica, StreamControl, StreamRun, StreamStatus, StreamSummary, first_records, open_log,
-    state_folder, store,
+    Replica, StreamControl, StreamRun, StreamStatus, StreamSummary,
+    first_records::{self, FirstRecords},
+    open_log, state_folder, store,
 };
 
 /// How often partitions are looked for that were added to the topics.
@@ -42,8 +44,14 @@ impl Partition {
     }
 }
 
+/// What a partition begins with.
+struct Begin<'a> {
+    first: FirstRecords,
+    preloaded: &'a Preloaded,
+}
+
 enum Event {
-    /// The partitions of the topics, or why they can't be told.
+    /// The partitions of the topics, or why they can't be listed.
     Found(Result<Vec<Partition>>),
     /// A partition is not run any more. None: it was not read at the end.
     Ended(Partition, Result<Option<StreamSummary>>),
@@ -63,6 +71,7 @@ pub(super) async fn run(run: &StreamRun<'_>, control: StreamControl) -> Result<S
     let Some(first) = first_records::find(run, root, &control).await? else {
         return Ok(totals.summary());
     };
+    let preloaded = Preloaded::default();
     let (stop, stopped) = watch::channel(false);
     let mut work: FuturesUnordered<LocalBoxFuture<'_, Event>> = FuturesUnordered::new();
     work.push(discover(run, &control, Duration::ZERO));
@@ -108,7 +117,8 @@ pub(super) async fn run(run: &StreamRun<'_>, control: StreamControl) -> Result<S
                             replica: control.replica,
                             status,
                         };
-                        let owned = OwnedPartition::new(run, partition.clone(), first.clone(), count);
+                        let begin = Begin { first: first.clone(), preloaded: &preloaded };
+                        let owned = OwnedPartition::new(run, partition.clone(), begin, count);
                         work.push(Box::pin(owned.run(control).map(|ended| Event::Ended(partition, ended))));
                     }
                     if !(control.until_caught_up && discovery.is_known()) {
@@ -172,10 +182,10 @@ impl Discovery {
         self.is_down
     }
 
-    /// Those of this process; none while the brokers are away, which is told once.
+    /// Those of this process; none while the brokers are away, with one warning.
     ///
     /// # Errors
-    /// Those that waiting does not mend.
+    /// Those that do not pass by waiting.
     fn mine(
         &mut self,
         run: &StreamRun<'_>,
@@ -212,9 +222,8 @@ impl Discovery {
     }
 }
 
-/// Where the checkpoints of a partition are.
-fn folder(state: &Path, partition: &Partition) -> PathBuf {
-    let name = partition.name();
+/// The folder of this name where the checkpoints are.
+fn folder(state: &Path, name: &str) -> PathBuf {
     match state.to_str().filter(|state| anomal_spec::is_url(state)) {
         Some(url) => PathBuf::from(format!("{url}{name}/")),
         None => state.join(name),

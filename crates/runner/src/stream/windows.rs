@@ -22,6 +22,7 @@ use tracing::Span;
 
 use super::{
     check, quarantine,
+    reports::{ReportColumns, Reporting, Reports},
     settings::settings_hash,
     state::{self, DecodedState, StateHead, StreamCounts},
 };
@@ -64,6 +65,9 @@ pub(super) struct WindowJudge {
     sample: Sample,
     sample_object: StateObject,
     counts: StreamCounts,
+    reported: Arc<ReportColumns>,
+    /// None: rows are not reported.
+    reporting: Option<Reporting>,
 }
 
 impl WindowJudge {
@@ -79,7 +83,7 @@ impl WindowJudge {
     ) -> Result<Self> {
         let spec = &job.spec;
         let planned = compile::plan_stream(spec, engines, options, &sample).await?;
-        let StreamPlan { source, plan, extract, model, extras } = planned;
+        let StreamPlan { source, plan, extract, model, extras, reported } = planned;
         Ok(Self {
             decoder: source.decoder().ok_or_else(check::not_by_line)?,
             schema: source.schema().to_vec(),
@@ -95,7 +99,14 @@ impl WindowJudge {
             model,
             extras,
             sample,
+            reported,
+            reporting: None,
         })
+    }
+
+    /// From now on, rows are reported.
+    pub fn report_to(&mut self, reports: &Arc<Reports>) {
+        self.reporting = Some(Reporting::new(reports, &self.reported));
     }
 
     pub fn counts(&self) -> &StreamCounts {
@@ -147,6 +158,9 @@ impl WindowJudge {
         self.counts.rejected += statistics.rejected;
         self.counts.filtered += statistics.filtered_total();
         self.counts.windows += 1;
+        if let Some(reporting) = &self.reporting {
+            reporting.count(statistics.rejected, &statistics.filtered);
+        }
         Ok(StreamResults(Arc::new(batches)))
     }
 
@@ -201,7 +215,7 @@ impl WindowJudge {
             &scoring,
             &self.options,
         )?;
-        let results = AssembleResults::new(plan, scoring, self.extras, None);
+        let results = AssembleResults::new(plan, Arc::clone(&scoring), self.extras, None);
         let judged = Collected::default();
         let source = WindowRows { schema: self.schema.clone(), empty: self.empty.clone(), rows };
         let graph = Graph {
@@ -221,7 +235,11 @@ impl WindowJudge {
         let mut execution = execute(graph, &executor, &mut Unwatched).await?;
         let statistics = std::mem::take(&mut execution.statistics);
         execution.commit().await?;
-        Ok((judged.take(), statistics))
+        let rows = judged.take();
+        if let Some(reporting) = &self.reporting {
+            rows.iter().for_each(|batch| reporting.add(batch, Some(&scoring)));
+        }
+        Ok((rows, statistics))
     }
 
     fn frozen(&self) -> Result<FrozenState> {

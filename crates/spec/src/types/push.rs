@@ -219,7 +219,7 @@ pub struct SyslogListener {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 261))]
     pub udp: Option<String>,
-    /// Connections, such as `0.0.0.0:5514`: octet counting and lines (RFC 6587), told apart message by message.
+    /// Connections, such as `0.0.0.0:5514`: octet counting and lines (RFC 6587), recognised message by message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 261))]
     pub tcp: Option<String>,

@@ -200,7 +200,7 @@ pub enum EntityModel {
     /// Also which values go together: a random cut forest (Guha et al. 2016) for each entity that has `minRows` rows, of at most
     /// 64 KiB.
     Forest,
-    /// Nothing: entities are named and counted, and told to be silent, and rows are not judged by them.
+    /// Nothing: entities are named, counted and watched for silence, and rows are not judged by them.
     None,
 }
 

@@ -47,6 +47,23 @@ fn objects_are_stored_once_and_removed_when_no_checkpoint_needs_them() {
 }
 
 #[test]
+fn an_object_of_an_owner_that_takes_over_is_not_removed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut checkpoints = open(folder.path());
+    for records in 1..4 {
+        save(&mut checkpoints, records, &[b"own"]);
+    }
+    // It is not in a checkpoint yet.
+    let path = path_of(folder.path(), b"other's");
+    fs::write(&path, b"other's").unwrap();
+    save(&mut checkpoints, 4, &[b"own"]);
+    assert!(path.exists());
+    // The other owner would have taken this number.
+    save(&mut checkpoints, 5, &[b"own"]);
+    assert!(!path.exists());
+}
+
+#[test]
 fn with_a_damaged_object_the_checkpoint_before_is_used() {
     for damage in [Some(b"two?".as_slice()), Some(b""), None] {
         let folder = tempfile::tempdir().unwrap();

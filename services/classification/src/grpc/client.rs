@@ -71,7 +71,7 @@ fn failed(error: Error) -> Status {
 /// Characters of a step's words.
 const WORDS: usize = 100;
 
-/// A step as a server tells it, in one line.
+/// A step as a server reports it, in one line.
 fn received_step(step: &FitProgress) -> FitStep {
     let words = step.step.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
     FitStep { words, done: step.done, steps: step.steps }

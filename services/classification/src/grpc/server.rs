@@ -75,8 +75,8 @@ impl Service for Adapter {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
             let engine = Arc::clone(&self.engine);
             let answer = |request| async move { classified(engine.classify(request).await?) };
-            let told = |part| ClassifyResponse { part: Some(Answer::Progress(part)) };
-            Ok(with_progress(request, deadline, answer, told))
+            let message = |part| ClassifyResponse { part: Some(Answer::Progress(part)) };
+            Ok(with_progress(request, deadline, answer, message))
         };
         let answers = self.admission.flow("Classify", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
@@ -93,8 +93,8 @@ impl Service for Adapter {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
             let engine = Arc::clone(&self.engine);
             let answer = |request| async move { Ok(fitted(engine.fit(request).await?)) };
-            let told = |part| FitResponse { part: Some(Answer::Progress(part)) };
-            Ok(with_progress(request, deadline, answer, told))
+            let message = |part| FitResponse { part: Some(Answer::Progress(part)) };
+            Ok(with_progress(request, deadline, answer, message))
         };
         let answers = self.admission.flow("Fit", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
@@ -179,12 +179,12 @@ fn fitted(done: FittedModel) -> Parts<FitResponse> {
     Box::new(parts.map(|part| FitResponse { part: Some(part) }))
 }
 
-/// The steps of a fit while it goes on, as `told` makes messages of them, and its answer.
+/// The steps of a fit while it goes on, as `message` makes messages of them, and its answer.
 fn with_progress<T, F>(
     mut request: ClassifyRequest,
     deadline: Option<Deadline>,
     answer: impl FnOnce(ClassifyRequest) -> F,
-    told: impl Fn(FitProgress) -> T + Send + 'static,
+    message: impl Fn(FitProgress) -> T + Send + 'static,
 ) -> BoxStream<'static, Result<T>>
 where
     T: Send + 'static,
@@ -198,7 +198,7 @@ where
     });
     let work = within(deadline, answer(request)).in_current_span();
     let parts = work.map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten_stream();
-    stream::select(receive.map(move |step| Ok(told(step))), parts).boxed()
+    stream::select(receive.map(move |step| Ok(message(step))), parts).boxed()
 }
 
 fn to_model_id(bytes: &[u8]) -> Result<ModelId> {

@@ -25,7 +25,7 @@ const JUDGED_PART: usize = 3;
 const FEWEST: u64 = 10;
 
 impl StreamJudge {
-    /// Learns the records of an input, before the first one of the stream. `watch` is told how far it is, and answers whether
+    /// Learns the records of an input, before the first one of the stream. `watch` receives the progress, and answers whether
     /// to go on. False: it was stopped, and this judge is of no use.
     ///
     /// # Errors

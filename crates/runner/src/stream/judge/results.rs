@@ -78,6 +78,13 @@ impl StreamJudge {
             columns.extend(event_time::columns(&self.times, &offsets));
         }
         batch.results = DataFrame::new(height, columns)?;
+        if let Some(reporting) = &self.reporting {
+            let scoring = match &self.scorer {
+                Scorer::Model(generation) => Some(generation.results.scoring()),
+                _ => None,
+            };
+            reporting.add(&batch, scoring);
+        }
         // What sinks do not read need not wait for them.
         (batch.features, batch.scores) = (DataFrame::default(), DataFrame::default());
         Ok((batch, rest))

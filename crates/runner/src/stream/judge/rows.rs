@@ -1,6 +1,6 @@
 //! Takes rows through all steps: in parts, between which models change.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anomal_connectors::StreamResults;
 use anomal_core::{Batch, Error, Result, Table};
@@ -69,6 +69,9 @@ impl StreamJudge {
         quarantine::warn_of(failed);
         let Some(batch) = batches.first_mut() else { return };
         self.counts.rejected += failed.len() as u64;
+        if let Some(reporting) = &self.reporting {
+            reporting.count(failed.len() as u64, &BTreeMap::new());
+        }
         batch.rejected.extend(failed.iter().map(|failed| quarantine::rejected(chunk, failed)));
         batch.rejected.sort_by_key(|record| record.row);
     }
@@ -100,6 +103,9 @@ impl StreamJudge {
             }
             self.counts.rejected += batch.statistics.rejected;
             self.counts.filtered += batch.statistics.filtered_total();
+            if let Some(reporting) = &self.reporting {
+                reporting.count(batch.statistics.rejected, &batch.statistics.filtered);
+            }
             let (more, more_failed) = self.judged(batch).await?;
             batches.extend(more);
             failed.extend(more_failed);

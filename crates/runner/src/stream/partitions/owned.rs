@@ -9,10 +9,10 @@ use tracing::Instrument;
 
 use super::{
     super::{
-        FENCED, StreamControl, StreamRun, StreamSummary, failure, first_records::FirstRecords,
-        log::StreamLog, state, state::StreamCounts, state_folder, status::StreamStatus, store,
+        FENCED, StreamControl, StreamRun, StreamSummary, failure, log::StreamLog, state,
+        state::StreamCounts, state_folder, status::StreamStatus, store,
     },
-    Partition, folder, stops,
+    Begin, Partition, folder, stops,
 };
 
 /// How often a folder or a file is tried again that another process uses, or a store that does not answer.
@@ -31,26 +31,26 @@ pub(super) struct OwnedPartition<'a> {
     run: &'a StreamRun<'a>,
     partition: Partition,
     folder: PathBuf,
-    first: FirstRecords,
+    begin: Begin<'a>,
     /// Bytes of results that may wait.
     outbox: usize,
-    /// What was told last, while it is not read.
-    told: Option<String>,
+    /// The last warning, while it is not read.
+    warned: Option<String>,
     /// Times that another process saved a checkpoint just before this one.
     overtaken: u32,
 }
 
 impl<'a> OwnedPartition<'a> {
-    /// `of`: the partitions of this process, which share its memory.
+    /// `share`: the partitions of this process, which share its memory.
     pub fn new(
         run: &'a StreamRun<'a>,
         partition: Partition,
-        first: FirstRecords,
-        of: usize,
+        begin: Begin<'a>,
+        share: usize,
     ) -> Self {
-        let folder = folder(&state_folder(run.job, run.stream), &partition);
-        let outbox = (OUTBOX / of.max(1)).max(LEAST_OUTBOX);
-        Self { run, partition, folder, first, outbox, told: None, overtaken: 0 }
+        let folder = folder(&state_folder(run.job, run.stream), &partition.name());
+        let outbox = (OUTBOX / share.max(1)).max(LEAST_OUTBOX);
+        Self { run, partition, folder, begin, outbox, warned: None, overtaken: 0 }
     }
 
     /// Runs it until the process is stopped. None: it was not read then.
@@ -96,17 +96,25 @@ impl<'a> OwnedPartition<'a> {
         let (run, name) = (self.run, self.partition.name());
         let secrets = &run.options.secrets;
         let store = store::open(self.folder.clone(), run.auth(), secrets.clone()).await?;
-        let restored = run.restore(store, Some(&name)).await?;
+        let mut restored = run.restore(store, Some(&name)).await?;
         let input = run.job.spec.input.kafka.as_ref();
         let input = input.ok_or_else(|| Error::internal("partitions without topics"))?;
         let only = Some((self.partition.topic.as_str(), self.partition.number));
         let client = run.options.connectors.message_client();
         let mut log = StreamLog::Topics(TopicLog::open(input, secrets, client, only)?);
+        let begun = StreamSummary::new(&StreamCounts::default(), false, 0);
+        let begun = run.named(&self.folder, &begun);
         let sample = match &restored.point {
             Some(RestorePoint { state, .. }) => state::sample(state)?,
             None => {
-                self.first.begin(&mut log)?;
-                self.first.sample.clone()
+                let Begin { first, preloaded } = &self.begin;
+                first.begin(&mut log)?;
+                if let Some(input) = run.stream.preload() {
+                    let learned = preloaded.state(run, input, first, (control, &begun)).await?;
+                    let Some(learned) = learned else { return Ok(begun) };
+                    restored.learned = Some(learned);
+                }
+                first.sample.clone()
             }
         };
         let options = ShardOptions {
@@ -114,13 +122,11 @@ impl<'a> OwnedPartition<'a> {
             heartbeat: Some(run.checkpoint_every() * HEARTBEAT),
             ..run.shard_options()
         };
-        let begun = StreamSummary::new(&StreamCounts::default(), false, 0);
-        let begun = run.named(&self.folder, &begun);
         let shard = run.shard(log, restored, sample, options, (control, &begun)).await?;
         let Some(shard) = shard else { return Ok(begun) };
         // From here on, it loses the partition if it is fenced.
         self.overtaken = OVERTAKEN;
-        if self.told.take().is_some() {
+        if self.warned.take().is_some() {
             tracing::warn!("it is read by this process now");
         }
         let named = run.named(&self.folder, &StreamSummary::of_shard(&shard.0));
@@ -136,16 +142,16 @@ impl<'a> OwnedPartition<'a> {
 
     /// Says once why it is not read, and waits a moment.
     async fn wait(&mut self, control: &mut StreamControl, error: &Error) {
-        if self.told.as_ref() != Some(&error.message) {
+        if self.warned.as_ref() != Some(&error.message) {
             tracing::warn!("{}; it is tried again", error.message);
-            self.told = Some(error.message.clone());
+            self.warned = Some(error.message.clone());
         }
         let _ = tokio::time::timeout(RETRY, stops(&mut control.stop)).await;
     }
 
     /// Watches the checkpoints of the other process, until it saves none any more.
     async fn stand_by(&mut self, control: &mut StreamControl) {
-        (self.told, self.overtaken) = (Some(String::new()), 0);
+        (self.warned, self.overtaken) = (Some(String::new()), 0);
         let (run, every) = (self.run, self.run.checkpoint_every());
         let patience = every * HEARTBEAT * MISSED;
         let mut standby = Standby::new(patience, run.since.elapsed());

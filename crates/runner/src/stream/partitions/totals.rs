@@ -95,6 +95,9 @@ fn sum(mut total: StreamStatus, statuses: &[StreamStatus]) -> StreamStatus {
             all.records += lag.records;
             all.seconds = all.seconds.max(lag.seconds);
         }
+        // They are learned once, and all partitions begin with them.
+        total.summary.preloaded = total.summary.preloaded.max(status.summary.preloaded);
+        total.preload = total.preload.or(status.preload);
         total.checkpoint_age = total.checkpoint_age.max(status.checkpoint_age);
         total.waiting_bytes += status.waiting_bytes;
         total.down.extend(status.down.iter().cloned());

@@ -95,7 +95,7 @@ pub fn filter_attribute(value: Option<&str>, limit: usize) -> Markup {
             && text.len() <= limit
     };
     match value {
-        // Empty text and a missing value are told apart on the page, not in filters.
+        // Empty text and a missing value differ on the page, not in filters.
         Some("") => Markup::trusted(" data-long"),
         Some(_) if is_plain(text) => Markup::default(),
         Some(_) if text.len() > FILTER || !text.chars().all(is_ordinary) => {
