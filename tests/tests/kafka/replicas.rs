@@ -179,7 +179,13 @@ fn partitions_begin_with_records_from_before() {
     workspace.write("job.yaml", job.as_bytes());
     let history: String = (0..3_000).map(|id| line(id) + "\n").collect();
     workspace.write("history.ndjson", history.as_bytes());
-    kafka.produce("learned", (5_000..5_200).map(line));
+    let produce = |ids: std::ops::Range<u64>, partition: fn(u64) -> u64| {
+        let record = |id| {
+            serde_json::json!({"value": line(id), "partition": partition(id)}).to_string() + "\n"
+        };
+        kafka.client(&["produce", "learned"], &ids.map(record).collect::<String>());
+    };
+    produce(5_000..5_200, |id| id % 4);
     let processes = Process::start_all(&workspace, 2);
     wait_for(&workspace, 200);
     for process in processes {
@@ -189,8 +195,7 @@ fn partitions_begin_with_records_from_before() {
     }
     std::fs::remove_file(workspace.path("history.ndjson")).unwrap();
     kafka.client(&["partitions", "learned", "5"], "");
-    let record = |id| serde_json::json!({"value": line(id), "partition": 4}).to_string() + "\n";
-    kafka.client(&["produce", "learned"], &(5_200..5_250).map(record).collect::<String>());
+    produce(5_200..5_250, |_| 4);
     let output = catch_up(&workspace);
     output.expect(0, &[]);
     let counts = summary(&output);
