@@ -493,12 +493,8 @@ fn engines() -> impl Strategy<Value = Engines> {
 }
 
 fn report() -> impl Strategy<Value = Report> {
-    let duration = || option::of("[1-9][0-9]{0,3}[smhdw]");
-    (option::of("[a-z ]{1,20}"), duration(), duration()).prop_map(|(title, every, keep)| Report {
-        title,
-        every,
-        keep,
-    })
+    (option::of("[a-z ]{1,20}"), option::of("[1-9][0-9]{0,3}[smhdw]"))
+        .prop_map(|(title, keep)| Report { title, every: None, keep })
 }
 
 fn quantities() -> impl Strategy<Value = BTreeMap<String, Quantity>> {
