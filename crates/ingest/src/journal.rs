@@ -3,6 +3,7 @@
 //! Records are acknowledged once they are synchronised, many at a time. What was being written when the process or the machine
 //! died is cut off when the journal is opened again; a frame that was damaged later is named and left out.
 
+mod disk;
 mod frame;
 mod log;
 mod reader;
@@ -24,13 +25,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use self::{disk::DiskRoom, seen::Seen, segment::Segment, writer::Writer};
 pub use self::{
     log::JournalLog,
     recovery::read_segment,
     windows::{Collected, Window, WindowLog, WindowOptions},
     writer::{AppendError, Appended, Appender},
 };
-use self::{seen::Seen, segment::Segment, writer::Writer};
 use crate::record::micros;
 
 const LOCK: &str = "lock";
@@ -137,14 +138,20 @@ impl Journal {
     /// # Errors
     /// No thread can be started; the keys of earlier records can't be read.
     pub fn appender(&self) -> Result<Appender, JournalError> {
+        self.appender_on(Box::new(disk::room))
+    }
+
+    /// Begins to take records on a disk that has the room that `disk` says for a folder.
+    fn appender_on(&self, disk: DiskRoom) -> Result<Appender, JournalError> {
         let segment = (self.options.max_bytes / SEGMENTS).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
         let seen = match self.shared.keep {
             Some(window) => Some(self.seen(window)?),
             None => None,
         };
         let JournalOptions { max_bytes, sync, .. } = self.options;
-        let writer = Writer::new(Arc::clone(&self.shared), segment, max_bytes, sync, seen);
-        writer::start(writer, Arc::clone(&self.shared), self.options.max_bytes)
+        let most = max_bytes.min(disk::capacity(&self.shared.folder)) / 2;
+        let writer = Writer::new(Arc::clone(&self.shared), segment, max_bytes, sync, seen, disk);
+        writer::start(writer, Arc::clone(&self.shared), most)
     }
 
     /// The number of the next record: so many were taken since the journal began.
@@ -205,20 +212,33 @@ impl Shared {
         while let Some(second) = state.segments.get(1)
             && second.first <= state.released
             && goes(&state.segments[0])
+            && let Some(removed) = self.remove_first(state)
         {
-            let first = state.segments[0].first;
-            match fs::remove_file(self.folder.join(segment::name(first))) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    tracing::warn!("{}", self.failed(&segment::name(first), &error));
-                    break;
-                }
-            }
-            bytes += state.segments.pop_front().map_or(0, |segment| segment.bytes);
-            self.full.store(false, Ordering::Relaxed);
+            bytes += removed;
         }
         bytes
+    }
+
+    /// Removes all segments, if all their records are released: a checkpoint has the number of the next one.
+    fn remove_all_released(&self, state: &mut State) {
+        if state.released >= state.next {
+            while self.remove_first(state).is_some() {}
+        }
+    }
+
+    /// Removes the oldest segment. Returns its bytes; none if there is none, or it can't be removed.
+    fn remove_first(&self, state: &mut State) -> Option<u64> {
+        let name = segment::name(state.segments.front()?.first);
+        match fs::remove_file(self.folder.join(&name)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!("{}", self.failed(&name, &error));
+                return None;
+            }
+        }
+        self.full.store(false, Ordering::Relaxed);
+        state.segments.pop_front().map(|segment| segment.bytes)
     }
 }
 

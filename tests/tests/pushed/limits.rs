@@ -90,6 +90,36 @@ fn a_full_journal_asks_senders_to_come_later() {
     assert!(kept.count() <= 9);
 }
 
+/// The disk is full but for what is left to others while results can't be written; then all of it is freed, again and again.
+#[test]
+fn a_disk_that_is_smaller_than_a_segment_of_the_journal_becomes_free_again() {
+    let input = "http: {listen: \"127.0.0.1:0\", maxBody: 64Ki}";
+    let workspace = workspace(input, "path: small/journal, maxBytes: 64Mi");
+    let Some(small) = SmallDisk::mount(workspace.path("small")) else { return };
+    let running = Running::job(&workspace);
+    assert_eq!(running.post(&[], lines(0..500).as_bytes()).status, 200);
+    wait(|| results(&workspace).len() == 500);
+    let held = hold(&workspace);
+    let mut sent = 500;
+    let refused = post_until_refused(&running, &mut sent);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert!(refused.text().contains("the journal is full"), "{}", refused.text());
+    assert_eq!(running.get("/v1/health").status, 503);
+    workspace.write("small/other", &[0; 64 << 10]);
+    std::fs::remove_file(workspace.path("small/other")).unwrap();
+    held.release();
+    let full = sent;
+    while sent < 4 * full {
+        wait(|| running.post(&[], lines(sent..sent + 500).as_bytes()).status == 200);
+        sent += 500;
+    }
+    let rows = usize::try_from(sent).unwrap();
+    wait(|| results(&workspace).len() == rows);
+    running.terminate().expect(0, &["its disk is full"]);
+    assert_eq!(ids(&workspace), (0..sent).collect::<Vec<_>>());
+    drop(small);
+}
+
 #[test]
 fn a_full_disk_of_the_journal_asks_senders_to_come_later() {
     let input = "http: {listen: \"127.0.0.1:0\", maxBody: 64Ki}";

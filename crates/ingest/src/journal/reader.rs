@@ -77,7 +77,11 @@ impl Reader {
     /// The segment can't be read.
     pub fn read_before(&mut self, most: usize, number: u64) -> io::Result<Vec<Record>> {
         loop {
-            let Some(segment) = self.segment() else { return Ok(Vec::new()) };
+            let Some(segment) = self.segment() else {
+                // An open file would keep its room on the disk.
+                self.file = None;
+                return Ok(Vec::new());
+            };
             let part = self.part(&segment, most, number)?;
             if part.damaged {
                 tracing::warn!(

@@ -130,6 +130,56 @@ async fn segments_are_removed_when_they_are_released_and_make_room() {
     assert!(numbers[0] > 0 && numbers.last() == Some(&(taken + 9)) && log.lost() == 0);
 }
 
+/// A disk for this folder alone, with so many bytes.
+fn disk_of(bytes: u64) -> DiskRoom {
+    Box::new(move |folder| {
+        let files = fs::read_dir(folder).unwrap();
+        let used: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        bytes.saturating_sub(used)
+    })
+}
+
+#[tokio::test]
+async fn a_disk_that_is_smaller_than_a_segment_becomes_free_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // Segments of 8 MiB.
+    let mut log = open(&folder, 64 << 20);
+    let appender = log.journal().appender_on(disk_of(100_000)).unwrap();
+    let fill = async |mut taken: u64| loop {
+        match appender.append(numbered(taken..taken + 10, 1000)).await {
+            Ok(_) => taken += 10,
+            Err(error) => {
+                assert_eq!(error, AppendError::Full);
+                return taken;
+            }
+        }
+    };
+    let mut taken = fill(0).await;
+    assert!(appender.is_full() && (80..100).contains(&taken), "{taken}");
+    // What is not released stays, in a segment that takes no more.
+    assert_eq!(fill(taken).await, taken);
+    assert_eq!((segments(&folder).len(), read(&mut log)), (2, (0..taken).collect()));
+    log.released(&[(0, taken - 1)].into_iter().collect());
+    assert_eq!((fill(taken).await, segments(&folder).len()), (taken, 2));
+    log.released(&[(0, taken)].into_iter().collect());
+    assert_eq!((segments(&folder).len(), appender.is_full()), (1, false));
+    // Again and again; it may also be released before the segment is ended.
+    for _ in 0..5 {
+        let before = taken;
+        taken = fill(taken).await;
+        assert!(taken >= before + 80, "{taken}");
+        assert_eq!(read(&mut log), (before..taken).collect::<Vec<_>>());
+        log.released(&[(0, taken)].into_iter().collect());
+    }
+    appender.append(numbered(taken..taken + 10, 1000)).await.unwrap();
+    assert_eq!(segments(&folder).len(), 1);
+    let place = log.place().unwrap();
+    drop((appender, log));
+    let mut log = open(&folder, 64 << 20);
+    log.restore(&place).unwrap();
+    assert_eq!((read(&mut log), log.lost()), ((taken..taken + 10).collect(), 0));
+}
+
 #[tokio::test]
 async fn numbers_go_on_where_the_journal_is_gone() {
     let folder = tempfile::tempdir().unwrap();

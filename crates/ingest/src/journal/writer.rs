@@ -18,7 +18,9 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
-    JournalError, Shared, frame,
+    JournalError, Shared,
+    disk::DiskRoom,
+    frame,
     seen::Seen,
     segment::{self, HEADER, Segment},
 };
@@ -102,14 +104,14 @@ impl Appender {
 pub(super) fn start(
     writer: Writer,
     shared: Arc<Shared>,
-    max_bytes: u64,
+    most: u64,
 ) -> Result<Appender, JournalError> {
     let (sender, receiver) = mpsc::channel();
     let started =
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&receiver));
     started.map_err(|error| shared.failed("", &error))?;
     let room = Arc::new(Semaphore::new(WAITING as usize));
-    Ok(Appender { sender, room, shared, most: max_bytes / 2 })
+    Ok(Appender { sender, room, shared, most })
 }
 
 pub(super) struct Writer {
@@ -117,15 +119,20 @@ pub(super) struct Writer {
     segment_bytes: u64,
     max_bytes: u64,
     sync: Duration,
+    disk: DiskRoom,
+    /// Its disk had no room for what came: the last segment takes no more, so that it can be removed.
+    disk_full: bool,
     /// The last segment.
     file: Option<File>,
     /// A write has failed: what it left has to be cut off.
-    failed: bool,
+    torn: bool,
     buffer: Vec<u8>,
     /// Keys of records that are on disk.
     seen: Option<Seen>,
     /// It was said that keys are forgotten before their time.
     warned: bool,
+    /// It was said that the disk is full.
+    warned_disk: bool,
 }
 
 impl Writer {
@@ -135,17 +142,21 @@ impl Writer {
         max_bytes: u64,
         sync: Duration,
         seen: Option<Seen>,
+        disk: DiskRoom,
     ) -> Self {
         Self {
             shared,
             segment_bytes,
             max_bytes,
             sync,
+            disk,
+            disk_full: false,
             file: None,
-            failed: false,
+            torn: false,
             buffer: Vec::new(),
             seen,
             warned: false,
+            warned_disk: false,
         }
     }
 
@@ -173,18 +184,19 @@ impl Writer {
         let (segment, total, next) = match self.segment() {
             Ok(segment) => segment,
             Err(error) => {
-                refuse(pending, &error);
+                let answers = pending.into_iter().map(|pending| pending.answer);
+                self.failed(answers, &error);
                 return;
             }
         };
-        let total = self.make_room(total, pending.iter().map(|pending| pending.bytes).sum());
+        let room = self.make_room(total, pending.iter().map(|pending| pending.bytes).sum());
         let (mut taken, mut number) = (Vec::new(), next);
         // Keys of this commit, which are known once it is durable, with their arrivals.
         let mut keys: HashMap<u128, i64> = HashMap::new();
         let mut last_arrival = 0;
         self.buffer.clear();
         for Pending { batch, bytes, answer, .. } in pending {
-            if total + self.buffer.len() as u64 + bytes > self.max_bytes {
+            if self.buffer.len() as u64 + bytes > room {
                 self.shared.full.store(true, Ordering::Relaxed);
                 // Whoever asked may be gone.
                 let _ = answer.send(Err(AppendError::Full));
@@ -210,11 +222,8 @@ impl Writer {
             return;
         }
         if let Err(error) = self.write(segment.bytes) {
-            self.failed = true;
-            let error = AppendError::Failed(error.to_string());
-            for (answer, _) in taken {
-                let _ = answer.send(Err(error.clone()));
-            }
+            self.torn = true;
+            self.failed(taken.into_iter().map(|(answer, _)| answer), &error);
             return;
         }
         let mut state = self.shared.lock();
@@ -236,11 +245,14 @@ impl Writer {
         }
     }
 
-    /// Removes segments that are kept for their keys alone, if so many bytes do not fit. Returns the bytes that are left.
+    /// The bytes that may be written behind `total`. If `bytes` do not fit, released segments that are left are removed: those
+    /// that are kept for their keys alone, and the last one before its disk was full.
     fn make_room(&mut self, total: u64, bytes: u64) -> u64 {
-        let excess = (total + bytes).saturating_sub(self.max_bytes);
+        let (room, _) = self.room(total);
+        let excess = bytes.saturating_sub(room);
         if excess == 0 {
-            return total;
+            self.disk_full = false;
+            return room;
         }
         let removed = Cell::new(0);
         let mut state = self.shared.lock();
@@ -248,13 +260,47 @@ impl Writer {
             let before = removed.replace(removed.get() + segment.bytes);
             before < excess
         });
+        drop(state);
         if all > 0 && self.seen.is_some() && !mem::replace(&mut self.warned, true) {
             tracing::warn!(
                 "the journal is too small for the window of `dedupe`: a process that starts again may take records again; raise \
                  `stream.journal.maxBytes`"
             );
         }
-        total - all
+        let (room, is_disk) = self.room(total - all);
+        self.set_disk_full(is_disk && bytes > room);
+        room
+    }
+
+    /// The bytes that may be written behind `total`, and whether its disk is what limits them.
+    fn room(&self, total: u64) -> (u64, bool) {
+        let left = self.max_bytes.saturating_sub(total);
+        let disk = (self.disk)(&self.shared.folder);
+        (left.min(disk), disk < left)
+    }
+
+    fn set_disk_full(&mut self, disk_full: bool) {
+        self.disk_full = disk_full;
+        if disk_full && !mem::replace(&mut self.warned_disk, true) {
+            tracing::warn!(
+                "{}: its disk is full: when it is, nothing is taken until records are judged and their results written",
+                self.shared.folder.display()
+            );
+        }
+    }
+
+    /// Nothing was taken.
+    fn failed(&mut self, answers: impl Iterator<Item = Answer>, error: &io::Error) {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        if full.contains(&error.kind()) {
+            self.set_disk_full(true);
+            self.shared.full.store(true, Ordering::Relaxed);
+        }
+        let error = AppendError::Failed(error.to_string());
+        for answer in answers {
+            // Whoever asked may be gone.
+            let _ = answer.send(Err(error.clone()));
+        }
     }
 
     fn write(&self, offset: u64) -> io::Result<()> {
@@ -271,36 +317,36 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let last = state.segments.back().copied();
-        let segment = match last {
-            Some(last) if last.bytes < self.segment_bytes || last.bytes == HEADER as u64 => {
+        // Before anything follows it: a record that was not acknowledged must not be read.
+        if let (true, Some(file), Some(last)) = (self.torn, &self.file, last) {
+            file.set_len(last.bytes)?;
+            file.sync_all()?;
+        }
+        self.torn = false;
+        let is_open = |last: &Segment| {
+            last.bytes == HEADER as u64 || last.bytes < self.segment_bytes && !self.disk_full
+        };
+        let segment = match last.filter(is_open) {
+            Some(last) => {
                 if self.file.is_none() {
                     let path = shared.folder.join(segment::name(last.first));
                     self.file = Some(OpenOptions::new().write(true).open(path)?);
                 }
                 last
             }
-            _ => {
+            None => {
+                // An open file would keep its room.
+                self.file = None;
+                if self.disk_full {
+                    shared.remove_all_released(&mut state);
+                }
                 let segment = Segment::create(&shared.folder, state.next)?;
                 let path = shared.folder.join(segment::name(segment.first));
                 self.file = Some(OpenOptions::new().write(true).open(path)?);
-                self.failed = false;
                 state.segments.push_back(segment);
                 segment
             }
         };
-        if self.failed {
-            let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-            file.set_len(segment.bytes)?;
-            file.sync_all()?;
-            self.failed = false;
-        }
         Ok((segment, state.bytes(), state.next))
-    }
-}
-
-fn refuse(pending: Vec<Pending>, error: &io::Error) {
-    for Pending { answer, .. } in pending {
-        // Whoever asked may be gone.
-        let _ = answer.send(Err(AppendError::Failed(error.to_string())));
     }
 }
