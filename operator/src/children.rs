@@ -1,7 +1,9 @@
-//! The objects of a job: a `ConfigMap` with its settings, and a `Job`, `CronJob` or `StatefulSet` that runs them.
+//! The objects of a job: a `ConfigMap` with its settings, and a `Job`, `CronJob` or `StatefulSet` that runs them; of a stream
+//! also a `PodDisruptionBudget`, and a `Service` for what is pushed.
 
 mod config_map;
 mod cron_job;
+mod disruption_budget;
 mod installation;
 mod job;
 mod pod;
@@ -11,6 +13,7 @@ mod stateful_set;
 
 pub use config_map::config_map;
 pub use cron_job::cron_job;
+pub use disruption_budget::disruption_budget;
 pub use installation::Installation;
 pub use job::{MUTABLE, job};
 pub use pod::{CONTAINER, DATA, METRICS};

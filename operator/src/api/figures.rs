@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The figures of a stream since its beginning, over all its restarts, as its pods told them: the sums over them.
+/// The figures of a stream since its beginning, over all its restarts, the sums of those that its pods report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamFigures {
@@ -68,6 +68,9 @@ pub struct StreamFigures {
     /// The number of the model in use, of a stream that learns; of several models the highest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<u32>,
+    /// Whether the records have changed since the model in use was fitted.
+    #[serde(default)]
+    pub drifted: bool,
     /// The number of entities that have a profile, of a stream that has profiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entities: Option<u64>,

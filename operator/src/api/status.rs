@@ -99,7 +99,8 @@ pub enum Phase {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, `CaughtUp` and Degraded.
+    /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, `CaughtUp`, Degraded,
+    /// `DataLost` and Drifted.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 316))]
     pub condition: String,
@@ -165,6 +166,10 @@ pub mod condition {
     pub const CAUGHT_UP: &str = "CaughtUp";
     /// Of a stream: its input, its checkpoints or an output did not answer.
     pub const DEGRADED: &str = "Degraded";
+    /// Of a stream: records were gone before they were read, at any time since its beginning.
+    pub const DATA_LOST: &str = "DataLost";
+    /// Of a stream that learns: the records have changed since the model in use was fitted.
+    pub const DRIFTED: &str = "Drifted";
 }
 
 impl Status {

@@ -1,15 +1,20 @@
 //! Applying the steps of a plan to the API server. Each step can be repeated: the names of objects are derived from their
 //! content, and an object that exists already is left as it is.
 
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    batch::v1::{CronJob, Job},
-    core::v1::{ConfigMap, Service},
+use std::fmt::Debug;
+
+use k8s_openapi::{
+    NamespaceResourceScope as InNamespace,
+    api::{batch::v1::Job, core::v1::ConfigMap},
 };
 use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    Api, Client, Resource, ResourceExt,
+    api::{
+        DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
+        PropagationPolicy,
+    },
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{plan::Step, validate::ValidJob};
 use crate::{api::AnomalyJob, labels::MANAGER};
@@ -33,9 +38,6 @@ pub async fn apply(
 ) -> kube::Result<ApplyOutcome> {
     let namespace = job.namespace.as_str();
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let cron_jobs: Api<CronJob> = Api::namespaced(client.clone(), namespace);
-    let stateful_sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
-    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let anomaly_jobs: Api<AnomalyJob> = Api::namespaced(client.clone(), namespace);
     for step in steps {
@@ -54,39 +56,18 @@ pub async fn apply(
                     PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
                 allow_missing(jobs.patch(&name, &params, &Patch::Merge(patch)).await)?;
             }
-            Step::ApplyCronJob(new) => {
-                let name = new.metadata.name.clone().unwrap_or_default();
-                cron_jobs
-                    .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
-                    .await?;
-            }
-            Step::ApplyStatefulSet(new) => {
-                let name = new.metadata.name.clone().unwrap_or_default();
-                stateful_sets
-                    .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
-                    .await?;
-            }
-            Step::ApplyService(new) => {
-                let name = new.metadata.name.clone().unwrap_or_default();
-                services
-                    .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
-                    .await?;
-            }
+            Step::ApplyCronJob(new) => apply_object(client, namespace, &*new).await?,
+            Step::ApplyStatefulSet(new) => apply_object(client, namespace, &*new).await?,
+            Step::ApplyService(new) => apply_object(client, namespace, &*new).await?,
+            Step::ApplyDisruptionBudget(new) => apply_object(client, namespace, &*new).await?,
             Step::DeleteConfigMap(name) => {
                 allow_missing(config_maps.delete(&name, &DeleteParams::background()).await)?;
             }
-            // In the foreground: the Job exists until its pods are gone, so that no other run starts beside them.
-            Step::DeleteJob { name, uid } => {
-                allow_missing(jobs.delete(&name, &delete_params(uid)).await)?;
-            }
-            Step::DeleteCronJob { name, uid } => {
-                allow_missing(cron_jobs.delete(&name, &delete_params(uid)).await)?;
-            }
-            Step::DeleteStatefulSet { name, uid } => {
-                allow_missing(stateful_sets.delete(&name, &delete_params(uid)).await)?;
-            }
-            Step::DeleteService { name, uid } => {
-                allow_missing(services.delete(&name, &delete_params(uid)).await)?;
+            // In the foreground: a Job exists until its pods are gone, so that no other run starts beside them.
+            Step::Delete { resource, name, uid } => {
+                let objects: Api<DynamicObject> =
+                    Api::namespaced_with(client.clone(), namespace, &resource);
+                allow_missing(objects.delete(&name, &delete_params(uid)).await)?;
             }
             Step::DeleteAnomalyJob => {
                 let params = DeleteParams {
@@ -101,6 +82,17 @@ pub async fn apply(
         }
     }
     Ok(ApplyOutcome::Done)
+}
+
+/// Applies an object on the server.
+async fn apply_object<K>(client: &Client, namespace: &str, object: &K) -> kube::Result<()>
+where
+    K: Resource<DynamicType = (), Scope = InNamespace> + Serialize + DeserializeOwned,
+    K: Clone + Debug,
+{
+    let objects: Api<K> = Api::namespaced(client.clone(), namespace);
+    let params = PatchParams::apply(MANAGER).force();
+    objects.patch(&object.name_any(), &params, &Patch::Apply(object)).await.map(drop)
 }
 
 /// Whether the job has changed or finished since it was cached. A finished run must not start again.

@@ -1,4 +1,4 @@
-//! What the pods of a stream say of themselves, and what of that becomes its status.
+//! The figures that the pods of a stream report, and those of its status.
 
 use std::{
     collections::BTreeSet,
@@ -39,7 +39,7 @@ const MAX_DOWN: usize = 32;
 /// The answer of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Told {
+pub struct PodFigures {
     rows: u64,
     rejected: u64,
     filtered: u64,
@@ -68,17 +68,19 @@ struct Entities {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 struct Models {
     generation: u32,
+    #[serde(default)]
+    drifted: bool,
 }
 
-impl Told {
-    /// What several pods say, of which each has partitions of its own. Of one alone, what it says.
+impl PodFigures {
+    /// The figures of several pods, of which each has partitions of its own; of one alone, its figures.
     pub fn sum(all: impl IntoIterator<Item = Self>) -> Option<Self> {
         let least = |one: Option<f64>, other: Option<f64>| match (one, other) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
         all.into_iter().reduce(|one, other| {
-            // One that has read nothing says nothing about it.
+            // A pod without records does not count for `warm`.
             let (is_first, is_second) = (one.rows > 0, other.rows > 0);
             let models = one.models.into_iter().chain(other.models);
             let entities = one.entities.into_iter().chain(other.entities);
@@ -103,17 +105,20 @@ impl Told {
                     records: one.records + other.records,
                     seconds: one.seconds.max(other.seconds),
                 }),
-                models: models.max_by_key(|models| models.generation),
+                models: models.reduce(|one, other| Models {
+                    generation: one.generation.max(other.generation),
+                    drifted: one.drifted || other.drifted,
+                }),
                 entities: entities.reduce(|one, other| Entities { known: one.known + other.known }),
             }
         })
     }
 }
 
-/// What all of these pods say; none if one of them does not answer, or there is none.
-pub async fn ask_all(pods: &[&Pod]) -> Option<Told> {
+/// The figures of all of these pods; none if one of them does not answer, or there is none.
+pub async fn ask_all(pods: &[&Pod]) -> Option<PodFigures> {
     let answers = futures::future::join_all(pods.iter().map(|pod| ask(pod))).await;
-    Told::sum(answers.into_iter().collect::<Option<Vec<Told>>>()?)
+    PodFigures::sum(answers.into_iter().collect::<Option<Vec<PodFigures>>>()?)
 }
 
 /// Whether the pod is to be asked.
@@ -129,7 +134,7 @@ pub fn next(is_answered: bool, run: &str) -> Duration {
 }
 
 /// Asks a pod. None if it does not answer in time, or has not begun.
-async fn ask(pod: &Pod) -> Option<Told> {
+async fn ask(pod: &Pod) -> Option<PodFigures> {
     let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
     let answer = tokio::time::timeout(TIMEOUT, get((address, METRICS).into())).await;
     match answer {
@@ -152,52 +157,58 @@ async fn get(address: SocketAddr) -> std::io::Result<String> {
 }
 
 /// The body of an answer; none if it is another one.
-fn parse(answer: &str) -> Option<Told> {
+fn parse(answer: &str) -> Option<PodFigures> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let is_good = head.lines().next()?.split(' ').nth(1) == Some("200");
-    serde_json::from_str::<Option<Told>>(body).ok().flatten().filter(|_| is_good)
+    serde_json::from_str::<Option<PodFigures>>(body).ok().flatten().filter(|_| is_good)
 }
 
 /// The figures for the status: those before, unless they are old and the new ones differ from them.
-pub fn figures(told: &Told, before: Option<&StreamFigures>, now: Timestamp) -> StreamFigures {
-    let down: Vec<String> = told.down.iter().take(MAX_DOWN).cloned().collect();
+pub fn figures(
+    reported: &PodFigures,
+    before: Option<&StreamFigures>,
+    now: Timestamp,
+) -> StreamFigures {
+    let down: Vec<String> = reported.down.iter().take(MAX_DOWN).cloned().collect();
     let since = |seconds: f64| {
         let age = SignedDuration::try_from_secs_f64(seconds).ok()?;
         now.checked_sub(age).ok().map(time)
     };
-    let watermark = told.watermark.and_then(|seconds| {
+    let watermark = reported.watermark.and_then(|seconds| {
         let since_epoch = SignedDuration::try_from_secs_f64(seconds).ok()?;
         Timestamp::UNIX_EPOCH.checked_add(since_epoch).ok().map(time)
     });
     let rate = before.zip(age(before, now)).and_then(|(before, age)| {
         let seconds = age.as_secs_f64();
-        let rows = told.rows.saturating_sub(before.rows);
+        let rows = reported.rows.saturating_sub(before.rows);
         (seconds > 0.0).then(|| digits(rows as f64 / seconds, 3))
     });
     let new = StreamFigures {
         observed_at: time(now),
-        rows: told.rows,
+        rows: reported.rows,
         rate,
-        rejected: told.rejected,
-        filtered: told.filtered,
-        lost: told.lost,
-        refused: told.refused,
-        suspicious: told.suspicious,
-        flagged: told.flagged,
-        warm: told.warm,
-        caught_up: told.caught_up,
+        rejected: reported.rejected,
+        filtered: reported.filtered,
+        lost: reported.lost,
+        refused: reported.refused,
+        suspicious: reported.suspicious,
+        flagged: reported.flagged,
+        warm: reported.warm,
+        caught_up: reported.caught_up,
         watermark,
-        last_checkpoint: since(told.checkpoint_age),
-        waiting_bytes: told.waiting_bytes,
-        lag: told.lag.map(|lag| LagFigures { seconds: digits(lag.seconds, 3), ..lag }),
-        model: told.models.as_ref().map(|models| models.generation),
-        entities: told.entities.as_ref().map(|entities| entities.known),
+        last_checkpoint: since(reported.checkpoint_age),
+        waiting_bytes: reported.waiting_bytes,
+        lag: reported.lag.map(|lag| LagFigures { seconds: digits(lag.seconds, 3), ..lag }),
+        model: reported.models.as_ref().map(|models| models.generation),
+        drifted: reported.models.as_ref().is_some_and(|models| models.drifted),
+        entities: reported.entities.as_ref().map(|entities| entities.known),
         down,
         // They are known without asking.
         ..before.cloned().unwrap_or_default()
     };
     let Some(before) = before else { return new };
-    let is_urgent = before.warm != new.warm || before.down != new.down;
+    let holds = |it: &StreamFigures| (it.warm, it.drifted, it.lost > 0, it.down.clone());
+    let is_urgent = holds(before) != holds(&new);
     let is_recent = age(Some(before), now).is_some_and(|age| age < KEPT);
     if !is_urgent && (is_recent || are_alike(before, &new)) { before.clone() } else { new }
 }
@@ -254,11 +265,11 @@ mod tests {
     fn an_answer_is_read_and_no_other() {
         let body = r#"{"job":"live","rows":300,"suspicious":2,"warm":true,"caughtUp":true,"watermark":1.5,"checkpointAge":0.5,
             "down":["input"],"models":{"generation":3,"refused":0,"drifts":0}}"#;
-        let told =
+        let reported =
             parse(&format!("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{body}"));
-        let told = told.unwrap();
-        assert_eq!((told.rows, told.suspicious, told.warm), (300, 2, true));
-        let figures = figures(&told, None, at("2026-01-01T00:00:10Z"));
+        let reported = reported.unwrap();
+        assert_eq!((reported.rows, reported.suspicious, reported.warm), (300, 2, true));
+        let figures = figures(&reported, None, at("2026-01-01T00:00:10Z"));
         assert_eq!(figures.watermark.as_deref(), Some("1970-01-01T00:00:01Z"));
         assert_eq!(figures.last_checkpoint.as_deref(), Some("2026-01-01T00:00:09Z"));
         assert_eq!((figures.model, figures.rate), (Some(3), None));
@@ -275,54 +286,63 @@ mod tests {
 
     #[test]
     fn figures_of_several_pods_are_added() {
-        let told = |text: &str| -> Told { serde_json::from_str(text).unwrap() };
-        let all = Told::sum([
-            told(
-                r#"{"rows":10,"warm":true,"caughtUp":true,"watermark":5,"checkpointAge":1,"models":{"generation":2}}"#,
+        let reported = |text: &str| -> PodFigures { serde_json::from_str(text).unwrap() };
+        let all = PodFigures::sum([
+            reported(
+                r#"{"rows":10,"warm":true,"caughtUp":true,"watermark":5,"checkpointAge":1,"models":{"generation":2,"drifted":true}}"#,
             ),
-            told(
-                r#"{"rows":20,"lag":{"records":7,"seconds":1.5},"warm":true,"watermark":3,"checkpointAge":9,"down":["input"],"entities":{"known":4}}"#,
+            reported(
+                r#"{"rows":20,"lag":{"records":7,"seconds":1.5},"warm":true,"watermark":3,"checkpointAge":9,"down":["input"],"entities":{"known":4},"models":{"generation":1,"drifted":false}}"#,
             ),
-            told(
+            reported(
                 r#"{"rows":0,"lag":{"records":1,"seconds":0.5},"warm":false,"entities":{"known":1}}"#,
             ),
         ]);
         let figures = figures(&all.unwrap(), None, at("2026-01-01T00:00:10Z"));
         assert_eq!((figures.rows, figures.warm, figures.caught_up), (30, true, false));
-        assert_eq!((figures.model, figures.entities), (Some(2), Some(5)));
+        assert_eq!((figures.model, figures.drifted, figures.entities), (Some(2), true, Some(5)));
         assert_eq!(figures.watermark.as_deref(), Some("1970-01-01T00:00:03Z"));
         assert_eq!(figures.last_checkpoint.as_deref(), Some("2026-01-01T00:00:01Z"));
         assert_eq!(figures.lag, Some(LagFigures { records: 8, seconds: 1.5 }));
         assert_eq!(figures.down, ["input"]);
-        assert_eq!(Told::sum([]), None);
-        let cold = Told::sum([told(r#"{"rows":1,"warm":true}"#), told(r#"{"rows":1}"#)]);
+        assert_eq!(PodFigures::sum([]), None);
+        let cold =
+            PodFigures::sum([reported(r#"{"rows":1,"warm":true}"#), reported(r#"{"rows":1}"#)]);
         assert!(!cold.unwrap().warm);
     }
 
     #[test]
     fn figures_are_replaced_rarely_and_only_by_others() {
-        let told = |rows, caught_up| Told { rows, warm: true, caught_up, ..Told::default() };
-        let first = figures(&told(1_000, false), None, at("2026-01-01T00:00:00Z"));
+        let reported =
+            |rows, caught_up| PodFigures { rows, warm: true, caught_up, ..PodFigures::default() };
+        let first = figures(&reported(1_000, false), None, at("2026-01-01T00:00:00Z"));
         assert!(!is_due(Some(&first), at("2026-01-01T00:00:05Z")));
         assert!(
             is_due(Some(&first), at("2026-01-01T00:00:15Z"))
                 && is_due(None, at("2026-01-01T00:00:00Z"))
         );
         // Not yet.
-        let again = figures(&told(2_000, true), Some(&first), at("2026-01-01T00:00:15Z"));
+        let again = figures(&reported(2_000, true), Some(&first), at("2026-01-01T00:00:15Z"));
         assert_eq!(again, first);
-        let second = figures(&told(4_000, true), Some(&first), at("2026-01-01T00:00:30Z"));
+        let second = figures(&reported(4_000, true), Some(&first), at("2026-01-01T00:00:30Z"));
         assert_eq!((second.rows, second.rate, second.caught_up), (4_000, Some(100.0), true));
         // The rate falls to nothing, once; a stream without records is then left alone.
-        let quiet = figures(&told(4_003, true), Some(&second), at("2026-01-01T00:01:30Z"));
+        let quiet = figures(&reported(4_003, true), Some(&second), at("2026-01-01T00:01:30Z"));
         assert_eq!((quiet.rows, quiet.rate), (4_003, Some(0.05)));
-        let later = figures(&told(4_003, true), Some(&quiet), at("2026-01-01T00:02:30Z"));
+        let later = figures(&reported(4_003, true), Some(&quiet), at("2026-01-01T00:02:30Z"));
         assert_eq!((later.rate, later.rows), (Some(0.0), 4_003));
-        assert_eq!(figures(&told(4_003, true), Some(&later), at("2026-01-01T09:00:00Z")), later);
-        // What does not answer is told at once.
-        let down = Told { down: ["checkpoints".to_owned()].into(), ..told(4_003, true) };
+        assert_eq!(
+            figures(&reported(4_003, true), Some(&later), at("2026-01-01T09:00:00Z")),
+            later
+        );
+        // What does not answer is in the status at once.
+        let down = PodFigures { down: ["checkpoints".to_owned()].into(), ..reported(4_003, true) };
         let down = figures(&down, Some(&later), at("2026-01-01T00:02:31Z"));
         assert_eq!(down.down, ["checkpoints"]);
+        // So is a first record that was lost.
+        let lost = PodFigures { lost: 1, ..reported(4_003, true) };
+        let lost = figures(&lost, Some(&later), at("2026-01-01T00:02:31Z"));
+        assert_eq!(lost.lost, 1);
     }
 
     #[test]

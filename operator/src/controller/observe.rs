@@ -6,14 +6,15 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
     core::v1::{ConfigMap, Event, Pod, Service},
+    policy::v1::PodDisruptionBudget,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Client, api::ListParams, core::PartialObjectMeta};
+use kube::{Api, Client, Resource, api::ListParams, core::PartialObjectMeta};
 
 use super::{
     cache::Cache,
-    figures::{self, Told},
+    figures::{self, PodFigures},
     pods,
     validate::ValidJob,
 };
@@ -26,6 +27,7 @@ pub struct Caches {
     pub cron_jobs: Cache<CronJob>,
     pub stateful_sets: Cache<StatefulSet>,
     pub services: Cache<Service>,
+    pub disruption_budgets: Cache<PodDisruptionBudget>,
     pub config_maps: Cache<PartialObjectMeta<ConfigMap>>,
     pub pods: Cache<Pod>,
 }
@@ -33,12 +35,21 @@ pub struct Caches {
 impl Caches {
     /// Waits until all caches are filled.
     pub async fn ready(&self) {
-        let Self { jobs, cron_jobs, stateful_sets, services, config_maps, pods } = self;
+        let Self {
+            jobs,
+            cron_jobs,
+            stateful_sets,
+            services,
+            disruption_budgets,
+            config_maps,
+            pods,
+        } = self;
         tokio::join!(
             jobs.ready(),
             cron_jobs.ready(),
             stateful_sets.ready(),
             services.ready(),
+            disruption_budgets.ready(),
             config_maps.ready(),
             pods.ready()
         );
@@ -53,12 +64,13 @@ pub struct JobSnapshot {
     pub cron_job: Option<Arc<CronJob>>,
     pub stateful_set: Option<Arc<StatefulSet>>,
     pub service: Option<Arc<Service>>,
+    pub disruption_budget: Option<Arc<PodDisruptionBudget>>,
     pub config_maps: Vec<Arc<PartialObjectMeta<ConfigMap>>>,
     pub pods: Vec<Arc<Pod>>,
     /// The Events of an object that waits, the newest last.
     pub events: Vec<Event>,
-    /// What the pods of a stream say of themselves, if they were asked and all have answered.
-    pub told: Option<Told>,
+    /// The figures that the pods of a stream report, if they were asked and all have answered.
+    pub pod_figures: Option<PodFigures>,
 }
 
 /// Reads the caches. Only the Events of an object that waits are requested from the API server, and its figures from the pod
@@ -73,15 +85,7 @@ pub async fn observe(
 ) -> kube::Result<JobSnapshot> {
     let (namespace, name, uid) = (&job.namespace, &job.name, job.reference.uid.as_str());
     // Objects of an earlier job of the same name have another owner, and are being deleted.
-    let cron_job = caches
-        .cron_jobs
-        .for_job(namespace, name)
-        .into_iter()
-        .find(|cron| is_owned_by(&cron.metadata, uid));
-    let mut stateful_sets = caches.stateful_sets.for_job(namespace, name);
-    stateful_sets.retain(|set| is_owned_by(&set.metadata, uid));
-    let mut services = caches.services.for_job(namespace, name);
-    services.retain(|service| is_owned_by(&service.metadata, uid));
+    let cron_job = only(caches.cron_jobs.for_job(namespace, name), uid);
     let cron_uid = cron_job.as_ref().and_then(|cron| cron.metadata.uid.clone()).unwrap_or_default();
     let mut jobs = caches.jobs.for_job(namespace, name);
     jobs.retain(|job| is_owned_by(&job.metadata, uid) || is_owned_by(&job.metadata, &cron_uid));
@@ -89,12 +93,13 @@ pub async fn observe(
         now: Timestamp::now(),
         jobs,
         cron_job,
-        stateful_set: stateful_sets.pop(),
-        service: services.pop(),
+        stateful_set: only(caches.stateful_sets.for_job(namespace, name), uid),
+        service: only(caches.services.for_job(namespace, name), uid),
+        disruption_budget: only(caches.disruption_budgets.for_job(namespace, name), uid),
         config_maps: caches.config_maps.for_job(namespace, name),
         pods: caches.pods.for_job(namespace, name),
         events: Vec::new(),
-        told: None,
+        pod_figures: None,
     };
     let set = snapshot.stateful_set.as_deref();
     let pods = set.map(|set| pods::pods_of(&snapshot.pods, set)).unwrap_or_default();
@@ -103,7 +108,7 @@ pub async fn observe(
         && pods.iter().all(|pod| pods::is_ready(pod))
         && figures::is_due(job.status.stream.as_ref(), snapshot.now)
     {
-        snapshot.told = figures::ask_all(&pods).await;
+        snapshot.pod_figures = figures::ask_all(&pods).await;
     }
     if let Some(uid) = pods::waiting_object(&snapshot.jobs, &snapshot.pods, snapshot.now) {
         let selected = ListParams::default().fields(&format!("involvedObject.uid={uid}")).limit(50);
@@ -112,6 +117,11 @@ pub async fn observe(
         snapshot.events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
     }
     Ok(snapshot)
+}
+
+/// The object of which a job has one, if it is controlled by the owner.
+fn only<K: Resource>(found: Vec<Arc<K>>, uid: &str) -> Option<Arc<K>> {
+    found.into_iter().find(|object| is_owned_by(object.meta(), uid))
 }
 
 /// Whether an object is controlled by the owner; one without an owner is adopted.

@@ -12,8 +12,10 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
     core::v1::{ConfigMap, Service},
+    policy::v1::PodDisruptionBudget,
 };
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt, core::ApiResource};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{observe::JobSnapshot, validate::ValidJob};
@@ -36,20 +38,11 @@ pub enum Step {
     ApplyCronJob(Box<CronJob>),
     ApplyStatefulSet(Box<StatefulSet>),
     ApplyService(Box<Service>),
+    ApplyDisruptionBudget(Box<PodDisruptionBudget>),
     DeleteConfigMap(String),
-    DeleteJob {
-        name: String,
-        uid: String,
-    },
-    DeleteCronJob {
-        name: String,
-        uid: String,
-    },
-    DeleteStatefulSet {
-        name: String,
-        uid: String,
-    },
-    DeleteService {
+    /// The object with this uid, behind all that depends on it.
+    Delete {
+        resource: ApiResource,
         name: String,
         uid: String,
     },
@@ -83,36 +76,27 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     }
 }
 
-fn delete_job(job: &Job) -> Option<Step> {
-    let is_deleted = job.metadata.deletion_timestamp.is_some();
-    (!is_deleted)
-        .then(|| Step::DeleteJob { name: job.name_any(), uid: job.uid().unwrap_or_default() })
+/// The step that deletes an object, if there is one that is not being deleted.
+fn delete<K: Resource<DynamicType = ()>>(found: Option<&K>) -> Option<Step> {
+    let found = found.filter(|found| found.meta().deletion_timestamp.is_none())?;
+    let (name, uid) = (found.name_any(), found.uid().unwrap_or_default());
+    Some(Step::Delete { resource: ApiResource::erase::<K>(&()), name, uid })
 }
 
-fn delete_cron_job(snapshot: &JobSnapshot) -> Option<Step> {
-    let found = snapshot.cron_job.as_ref()?;
-    let is_deleted = found.metadata.deletion_timestamp.is_some();
-    (!is_deleted).then(|| Step::DeleteCronJob {
-        name: found.name_any(),
-        uid: found.uid().unwrap_or_default(),
-    })
+/// Steps that delete what only a stream has.
+fn delete_stream(snapshot: &JobSnapshot) -> impl Iterator<Item = Step> {
+    let steps = [
+        delete(snapshot.stateful_set.as_deref()),
+        delete(snapshot.disruption_budget.as_deref()),
+        delete(snapshot.service.as_deref()),
+    ];
+    steps.into_iter().flatten()
 }
 
-fn delete_stateful_set(snapshot: &JobSnapshot) -> Option<Step> {
-    let found = snapshot.stateful_set.as_ref()?;
-    let is_deleted = found.metadata.deletion_timestamp.is_some();
-    (!is_deleted).then(|| Step::DeleteStatefulSet {
-        name: found.name_any(),
-        uid: found.uid().unwrap_or_default(),
-    })
-}
-
-fn delete_service(snapshot: &JobSnapshot) -> Option<Step> {
-    let found = snapshot.service.as_ref()?;
-    let is_deleted = found.metadata.deletion_timestamp.is_some();
-    (!is_deleted).then(|| Step::DeleteService {
-        name: found.name_any(),
-        uid: found.uid().unwrap_or_default(),
+/// Whether an object is as the operator applies it.
+fn is_current<K: ResourceExt + Serialize>(wanted: &K, found: Option<&K>) -> bool {
+    found.is_some_and(|found| {
+        is_applied(wanted, found) && contains(&json!(wanted)["spec"], &json!(found)["spec"])
     })
 }
 

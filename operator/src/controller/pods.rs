@@ -211,11 +211,12 @@ fn failed(pod: &Pod) -> Option<Reason> {
 /// Why a container has failed.
 fn reason(pod: &Pod, end: &ContainerStateTerminated) -> Reason {
     let text = end.message.as_deref().unwrap_or_default().trim();
-    let told = serde_json::from_str::<TerminationMessage>(text).ok();
-    let (error, told) = told.map_or((None, None), |message| (message.error, message.reason));
-    let error = truncated(&error.unwrap_or_else(|| text.to_owned()));
+    let message = serde_json::from_str::<TerminationMessage>(text).unwrap_or_default();
+    let error = truncated(&message.error.unwrap_or_else(|| text.to_owned()));
     let code = end.exit_code;
-    if end.reason.as_deref() == Some("OOMKilled") || told.as_deref() == Some("MEMORY_BUDGET") {
+    if end.reason.as_deref() == Some("OOMKilled")
+        || message.reason.as_deref() == Some("MEMORY_BUDGET")
+    {
         return out_of_memory(pod, &error);
     }
     match code {

@@ -55,6 +55,8 @@ pub async fn run(
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (services, service_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
+    let (disruption_budgets, budget_events) =
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (pods, pod_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_pod));
     let (config_maps, map_events) = Cache::new(watcher(api(&client, &scope), managed).modify(slim));
@@ -67,7 +69,15 @@ pub async fn run(
     let context = Arc::new(Context {
         events: Events::new(client.clone()),
         client,
-        caches: Caches { jobs, cron_jobs, stateful_sets, services, config_maps, pods },
+        caches: Caches {
+            jobs,
+            cron_jobs,
+            stateful_sets,
+            services,
+            disruption_budgets,
+            config_maps,
+            pods,
+        },
         installation: Box::new(installation),
         metrics,
         failures: Mutex::default(),
@@ -84,6 +94,7 @@ pub async fn run(
         .watches_stream(cron_events, |object| owner_job(&object))
         .watches_stream(set_events, |object| owner_job(&object))
         .watches_stream(service_events, |object| owner_job(&object))
+        .watches_stream(budget_events, |object| owner_job(&object))
         .watches_stream(map_events, |object| owner_job(&object))
         .watches_stream(pod_events, |object| owner_job(&object))
         .graceful_shutdown_on(stop)

@@ -168,20 +168,25 @@ fn a_model_follows_records_that_change() {
         JOB.replace("{sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}", "{learn: once}");
     let changes = JOB.replace("every: 6h", "every: 48h");
     let records = records(0..9_000, 1.0) + &records(9_000..18_000, 1_1.0);
-    let run = |job: &str| {
+    let run_over = |job: &str, records: &str| {
         let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
         let workspace = Workspace::with_files(&files);
         let run = catch_up(&workspace);
         run.expect(0, &[]);
         (summary(&run)["models"].clone(), run.stderr.clone(), rows(&workspace))
     };
+    let run = |job: &str| run_over(job, &records);
     let (models, errors, rows) = run(&changes);
-    assert_eq!(models["drifts"], 1, "{models}");
+    assert_eq!((&models["drifts"], &models["drifted"]), (&1.into(), &false.into()), "{models}");
     assert!(errors.contains("the records have changed") && errors.contains("most in "), "{errors}");
     assert!(models["generation"].as_u64().unwrap() >= 2, "{models}");
     // What is usual now is not suspicious.
     let late = suspicious(&rows[15_000..]);
     assert!(late < 90, "{late}");
+    // Before another model is in use.
+    let first: String = records.split_inclusive('\n').take(9_700).collect();
+    let (models, ..) = run_over(&changes, &first);
+    assert_eq!((&models["generation"], &models["drifted"]), (&1.into(), &true.into()), "{models}");
     let (models, errors, rows) = run(&stays);
     assert_eq!((&models["generation"], &models["drifts"]), (&1.into(), &0.into()));
     assert!(!errors.contains("changed"), "{errors}");

@@ -15,8 +15,8 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    JobOutcome, POLL_INTERVAL, Plan, Step, delete_cron_job, delete_job, delete_service,
-    delete_stateful_set, meta_patch, settings, settings_name, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, delete, delete_stream, meta_patch, settings,
+    settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
@@ -31,10 +31,9 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     let ours =
         |found: &&Arc<Job>| labels::label(&found.metadata, labels::RUN) == Some(job.run.as_str());
     let (ours, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(ours);
-    let mut steps: Vec<Step> = others.iter().filter_map(|other| delete_job(other)).collect();
-    steps.extend(delete_cron_job(snapshot));
-    steps.extend(delete_stateful_set(snapshot));
-    steps.extend(delete_service(snapshot));
+    let mut steps: Vec<Step> = others.iter().filter_map(|other| delete(Some(&***other))).collect();
+    steps.extend(delete(snapshot.cron_job.as_deref()));
+    steps.extend(delete_stream(snapshot));
     if job.status.has_finished(&job.run) {
         return Ok(finished(job, snapshot, steps));
     }

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::Result;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
-use serde_json::json;
 
 use super::{
     super::{
@@ -14,8 +13,8 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    JobOutcome, POLL_INTERVAL, Plan, Step, contains, delete_job, delete_service,
-    delete_stateful_set, meta_patch, settings, settings_name, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, delete, delete_stream, is_current, settings,
+    settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
@@ -27,9 +26,8 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     // The Jobs of a CronJob have no run label; a Job with one is older than the schedule.
     let once = |found: &&Arc<Job>| labels::label(&found.metadata, labels::RUN).is_some();
     let (once, mut runs): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(once);
-    let mut steps: Vec<Step> = once.iter().filter_map(|job| delete_job(job)).collect();
-    steps.extend(delete_stateful_set(snapshot));
-    steps.extend(delete_service(snapshot));
+    let mut steps: Vec<Step> = once.iter().filter_map(|job| delete(Some(&***job))).collect();
+    steps.extend(delete_stream(snapshot));
     runs.sort_by_key(|job| job.metadata.creation_timestamp.as_ref().map(|time| time.0));
 
     let (name, map) = settings(job, snapshot, None, installation)?;
@@ -37,18 +35,9 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     // A trace belongs to one run, not to all runs of the schedule.
     let installation = Installation { traceparent: None, ..installation.clone() };
     let wanted = cron_job(&job.owner(), &name, &installation)?;
-    let same = snapshot.cron_job.as_ref().is_some_and(|found| {
-        let applied = |cron: &k8s_openapi::api::batch::v1::CronJob| {
-            labels::annotation(&cron.metadata, labels::APPLIED).map(str::to_owned)
-        };
-        found.metadata.deletion_timestamp.is_none()
-            && applied(found) == applied(&wanted)
-            && contains(&json!(wanted.spec), &json!(found.spec))
-            && meta_patch(&wanted, found.as_ref()).is_null()
-    });
-    let is_deleted =
-        snapshot.cron_job.as_ref().is_some_and(|found| found.metadata.deletion_timestamp.is_some());
-    if !same && !is_deleted {
+    let found = snapshot.cron_job.as_deref();
+    let is_deleted = found.is_some_and(|found| found.metadata.deletion_timestamp.is_some());
+    if !is_current(&wanted, found) && !is_deleted {
         steps.push(Step::ApplyCronJob(Box::new(wanted)));
     }
     let mut used: BTreeSet<String> = runs.iter().filter_map(|job| settings_name(job)).collect();

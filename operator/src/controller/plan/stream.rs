@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
-use serde_json::json;
 
 use super::{
     super::{
@@ -14,18 +13,17 @@ use super::{
         state::{self, State, status_for, time},
         validate::ValidJob,
     },
-    POLL_INTERVAL, Plan, Step, contains, delete_cron_job, delete_job, delete_service, is_applied,
-    settings, unused,
+    POLL_INTERVAL, Plan, Step, delete, is_current, settings, unused,
 };
 use crate::{
     api::{Condition, Phase, Status, StreamFigures, condition},
-    children::{self, Installation, service, stateful_set},
+    children::{self, Installation, disruption_budget, service, stateful_set},
     labels,
 };
 
 pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation) -> Result<Plan> {
-    let mut steps: Vec<Step> = snapshot.jobs.iter().filter_map(|job| delete_job(job)).collect();
-    steps.extend(delete_cron_job(snapshot));
+    let jobs = snapshot.jobs.iter().filter_map(|job| delete(Some(&**job)));
+    let mut steps: Vec<Step> = jobs.chain(delete(snapshot.cron_job.as_deref())).collect();
     let found = snapshot.stateful_set.as_deref();
     let is_deleted = found.is_some_and(|found| found.metadata.deletion_timestamp.is_some());
     // Two runs at once would write the same files.
@@ -40,11 +38,12 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     // A trace belongs to one run.
     let installation = Installation { traceparent: None, ..installation.clone() };
     let wanted = stateful_set(&job.owner(), &name, &installation)?;
-    let same = found.is_some_and(|found| {
-        is_applied(&wanted, found) && contains(&json!(wanted.spec), &json!(found.spec))
-    });
-    if !same {
+    if !is_current(&wanted, found) {
         steps.push(Step::ApplyStatefulSet(Box::new(wanted)));
+    }
+    let budget = disruption_budget(&job.owner())?;
+    if !is_current(&budget, snapshot.disruption_budget.as_deref()) {
+        steps.push(Step::ApplyDisruptionBudget(Box::new(budget)));
     }
     steps.extend(expose(job, snapshot)?);
     // A pod of the settings before may still run.
@@ -58,8 +57,8 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     let requeue_after = match state.phase {
         Phase::Pending => Some(POLL_INTERVAL),
         Phase::Streaming => {
-            let is_answered =
-                snapshot.told.is_some() || !figures::is_due(status.stream.as_ref(), snapshot.now);
+            let is_answered = snapshot.pod_figures.is_some()
+                || !figures::is_due(status.stream.as_ref(), snapshot.now);
             Some(figures::next(is_answered, &job.run))
         }
         _ => None,
@@ -69,10 +68,9 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
 
 /// The step that makes the Service of the job what it should be.
 fn expose(job: &ValidJob, snapshot: &JobSnapshot) -> Result<Option<Step>> {
-    let Some(wanted) = service(&job.owner())? else { return Ok(delete_service(snapshot)) };
-    let same = snapshot.service.as_ref().is_some_and(|found| {
-        is_applied(&wanted, found.as_ref()) && contains(&json!(wanted.spec), &json!(found.spec))
-    });
+    let found = snapshot.service.as_deref();
+    let Some(wanted) = service(&job.owner())? else { return Ok(delete(found)) };
+    let same = is_current(&wanted, found);
     Ok((!same).then(|| Step::ApplyService(Box::new(wanted))))
 }
 
@@ -114,8 +112,8 @@ fn state(job: &ValidJob, snapshot: &JobSnapshot, pods: &[&Pod]) -> State {
 fn of_stream(job: &ValidJob, snapshot: &JobSnapshot, state: &State, pods: &[&Pod]) -> Status {
     let mut status = status_for(job, state, snapshot.now);
     let before = job.status.stream.as_ref();
-    let stream = match &snapshot.told {
-        Some(told) => Some(figures::figures(told, before, snapshot.now)),
+    let stream = match &snapshot.pod_figures {
+        Some(reported) => Some(figures::figures(reported, before, snapshot.now)),
         None => before.cloned(),
     };
     let ready = pods.iter().filter(|pod| pods::is_ready(pod)).count();
@@ -174,12 +172,30 @@ fn conditions(job: &ValidJob, stream: &StreamFigures, now: Timestamp) -> Vec<Con
         down => format!("no answer: {}; it is tried again", down.join(", ")),
     };
     let degraded = Reason::new(reason, message);
+    let lost = match stream.lost {
+        0 => Reason::new("NothingLost", ""),
+        lost => Reason::new(
+            "RecordsGone",
+            format!("{lost} records were gone before they were read, since the beginning"),
+        ),
+    };
     let mut conditions = vec![
         one(condition::CAUGHT_UP, stream.caught_up, caught_up),
         one(condition::DEGRADED, !stream.down.is_empty(), degraded),
+        one(condition::DATA_LOST, stream.lost > 0, lost),
     ];
     if job.spec.classification.is_some() {
         conditions.insert(0, one(condition::WARM, stream.warm, warm));
+    }
+    if stream.model.is_some() {
+        let drifted = if stream.drifted {
+            let message =
+                "the records have changed since the model in use was fitted; it is fitted again";
+            Reason::new("RecordsChanged", message)
+        } else {
+            Reason::new("AsFitted", "")
+        };
+        conditions.push(one(condition::DRIFTED, stream.drifted, drifted));
     }
     conditions
 }

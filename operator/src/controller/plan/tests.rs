@@ -91,14 +91,21 @@ impl World {
             Step::ApplyService(service) => {
                 snapshot.service = Some(Arc::new(service.as_ref().clone()));
             }
-            Step::DeleteService { .. } => snapshot.service = None,
-            Step::DeleteStatefulSet { .. } => snapshot.stateful_set = None,
+            Step::ApplyDisruptionBudget(budget) => {
+                snapshot.disruption_budget = Some(Arc::new(budget.as_ref().clone()));
+            }
             Step::ApplyCronJob(cron) => snapshot.cron_job = Some(Arc::new(cron.as_ref().clone())),
             Step::DeleteConfigMap(name) => {
                 snapshot.config_maps.retain(|map| map.name_any() != *name);
             }
-            Step::DeleteJob { name, .. } => snapshot.jobs.retain(|job| job.name_any() != *name),
-            Step::DeleteCronJob { .. } => snapshot.cron_job = None,
+            Step::Delete { resource, name, .. } => match resource.kind.as_str() {
+                "Job" => snapshot.jobs.retain(|job| job.name_any() != *name),
+                "CronJob" => snapshot.cron_job = None,
+                "StatefulSet" => snapshot.stateful_set = None,
+                "Service" => snapshot.service = None,
+                "PodDisruptionBudget" => snapshot.disruption_budget = None,
+                other => panic!("{other} is not deleted by the operator"),
+            },
             Step::DeleteAnomalyJob => self.deleted = true,
         }
     }
@@ -173,11 +180,16 @@ fn steps(plan: &Plan) -> Vec<&'static str> {
         Step::ApplyCronJob(_) => "~cron",
         Step::ApplyStatefulSet(_) => "~set",
         Step::ApplyService(_) => "~service",
-        Step::DeleteService { .. } => "-service",
+        Step::ApplyDisruptionBudget(_) => "~budget",
         Step::DeleteConfigMap(_) => "-settings",
-        Step::DeleteJob { .. } => "-job",
-        Step::DeleteCronJob { .. } => "-cron",
-        Step::DeleteStatefulSet { .. } => "-set",
+        Step::Delete { resource, .. } => match resource.kind.as_str() {
+            "Job" => "-job",
+            "CronJob" => "-cron",
+            "StatefulSet" => "-set",
+            "Service" => "-service",
+            "PodDisruptionBudget" => "-budget",
+            other => panic!("{other} is not deleted by the operator"),
+        },
         Step::DeleteAnomalyJob => "-self",
     };
     plan.steps.iter().map(name).collect()

@@ -124,6 +124,7 @@ impl Learner {
         match challenger.trial.outcome() {
             Ok(figures) => {
                 counts.generation += 1;
+                counts.drifted = false;
                 tracing::info!(
                     "model {} is in use from row {rows} on: {figures}",
                     counts.generation

@@ -50,6 +50,9 @@ pub struct ModelCounts {
     pub refused: u32,
     /// How many times the records have changed.
     pub drifts: u32,
+    /// Whether they have changed since the model in use was fitted.
+    #[serde(default)]
+    pub drifted: bool,
 }
 
 impl Schedule {

@@ -94,6 +94,7 @@ impl Learner {
         let changed = p.is_some_and(|p| progress.change.is_change(p));
         progress.drifted |= changed;
         progress.counts.drifts += u32::from(changed);
+        progress.counts.drifted |= changed;
         changed
     }
 

@@ -138,6 +138,7 @@ fn add_counts(total: &mut StreamSummary, one: &StreamSummary) {
         all.generation = all.generation.max(models.generation);
         all.refused += models.refused;
         all.drifts += models.drifts;
+        all.drifted |= models.drifted;
     }
     if let Some(entities) = &one.entities {
         let all = total.entities.get_or_insert_with(EntityCounts::default);
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     fn status(rows: u64, warm: bool, generation: u32) -> StreamStatus {
-        let models = Some(ModelCounts { generation, refused: 1, drifts: 0 });
+        let models = Some(ModelCounts { generation, refused: 1, drifts: 0, drifted: rows == 3 });
         let summary = StreamSummary::new(&StreamCounts::default(), warm, rows);
         StreamStatus::begun(StreamSummary { rows, models, ..summary })
     }
@@ -189,7 +190,7 @@ mod tests {
             (Some(4.0), 7.0, 10)
         );
         let models = total.summary.models.unwrap();
-        assert_eq!((models.generation, models.refused), (2, 3));
+        assert_eq!((models.generation, models.refused, models.drifted), (2, 3, true));
         assert_eq!(total.lag, Some(StreamLag { records: 6, seconds: 2.0 }));
         assert!(total.down.contains("input"));
         let silent = total.silent.unwrap();

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::*;
-use crate::controller::figures::Told;
+use crate::controller::figures::PodFigures;
 
 fn stream(spec: &mut Value) {
     let mount = json!({"name": "data", "mountPath": "/data"});
@@ -41,7 +41,7 @@ fn pod(container: &Value) -> Vec<Arc<Pod>> {
 #[test]
 fn a_stream_has_a_stateful_set_with_probes() {
     let mut world = World::new(stream);
-    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set"]);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~budget"]);
     world.is(Phase::Pending, "Starting");
     assert!(world.plan().steps.is_empty(), "nothing is written twice");
     let set = world.snapshot.stateful_set.as_deref().cloned().unwrap();
@@ -71,17 +71,18 @@ fn a_stream_has_a_stateful_set_with_probes() {
     assert_eq!(status.attempts, Some(1));
 }
 
-/// What the pod says of itself.
-fn told(figures: &Value) -> Told {
+/// The figures that a pod reports.
+fn pod_figures(figures: &Value) -> PodFigures {
     serde_json::from_value(figures.clone()).unwrap()
 }
 
 #[test]
-fn what_the_pod_says_becomes_the_status() {
+fn figures_of_pods_become_the_status() {
     let mut world = World::new(stream);
     world.settle();
     world.snapshot.pods = pod(&json!({"ready": true}));
-    world.snapshot.told = Some(told(&json!({"rows": 300, "suspicious": 2, "warm": true})));
+    world.snapshot.pod_figures =
+        Some(pod_figures(&json!({"rows": 300, "suspicious": 2, "warm": true})));
     let plan = world.settle();
     assert!(plan.requeue_after.is_some_and(|after| after.as_secs() >= 15), "it is asked again");
     let status = world.job.status.clone().unwrap();
@@ -89,10 +90,12 @@ fn what_the_pod_says_becomes_the_status() {
     assert_eq!((figures.rows, figures.suspicious, figures.rate), (300, 2, None));
     assert!(status.is("Warm") && !status.is("CaughtUp") && !status.is("Degraded"));
     assert_eq!(status.condition("CaughtUp").unwrap().reason, "Behind");
+    assert_eq!(status.condition("DataLost").unwrap().reason, "NothingLost");
+    assert!(status.condition("Drifted").is_none(), "it does not learn");
 
     world.later(30);
     let figures = json!({"rows": 600, "warm": true, "caughtUp": true, "down": ["outputs[0]"]});
-    world.snapshot.told = Some(told(&figures));
+    world.snapshot.pod_figures = Some(pod_figures(&figures));
     world.settle();
     let status = world.job.status.clone().unwrap();
     assert_eq!(status.stream.as_ref().unwrap().rate, Some(10.0));
@@ -103,9 +106,29 @@ fn what_the_pod_says_becomes_the_status() {
     let warm = status.condition("Warm").unwrap().last_transition_time.clone();
     assert_eq!(warm, "2026-01-01T00:00:00Z", "it has been so since");
 
+    // Records that are gone stay so; a change of the records holds until another model is in use.
+    world.later(5);
+    let models = |drifted: bool| json!({"generation": 1, "drifted": drifted});
+    let figures = json!({"rows": 600, "warm": true, "lost": 12, "models": models(true)});
+    world.snapshot.pod_figures = Some(pod_figures(&figures));
+    world.settle();
+    let status = world.job.status.clone().unwrap();
+    assert!(status.is("DataLost") && status.is("Drifted"));
+    let lost = status.condition("DataLost").unwrap();
+    assert_eq!(lost.reason, "RecordsGone");
+    assert!(lost.message.starts_with("12 records were gone"), "{}", lost.message);
+    assert_eq!(status.condition("Drifted").unwrap().reason, "RecordsChanged");
+    world.later(5);
+    let figures = json!({"rows": 600, "warm": true, "lost": 12, "models": models(false)});
+    world.snapshot.pod_figures = Some(pod_figures(&figures));
+    world.settle();
+    let status = world.job.status.clone().unwrap();
+    assert!(status.is("DataLost") && !status.is("Drifted"));
+    assert_eq!(status.condition("Drifted").unwrap().reason, "AsFitted");
+
     // A pod that does not answer changes nothing; what does not stream has no such conditions.
     world.later(60);
-    world.snapshot.told = None;
+    world.snapshot.pod_figures = None;
     world.settle();
     assert_eq!(world.job.status.as_ref(), Some(&status));
     world.snapshot.pods.clear();
@@ -177,10 +200,10 @@ fn a_run_and_a_stream_never_run_at_once() {
     world.spec(stream);
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["-job"]);
     world.is(Phase::Pending, "Replacing");
-    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "-settings"]);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~budget", "-settings"]);
     world.settle();
     world.spec(|spec| *spec = batch.clone());
-    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-set"]);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-set", "-budget"]);
     world.is(Phase::Pending, "Replacing");
     world.settle();
     assert_eq!(world.counts(), (1, 1, false));
@@ -190,6 +213,42 @@ fn a_run_and_a_stream_never_run_at_once() {
     world.settle();
     assert_eq!(world.counts(), (0, 1, false));
     assert!(world.snapshot.stateful_set.is_some());
+    assert!(world.snapshot.disruption_budget.is_some());
+}
+
+/// Whoever drains nodes takes one pod at a time.
+#[test]
+fn pods_are_evicted_one_at_a_time() {
+    let mut world = World::new(shared);
+    world.settle();
+    let budget = json!(world.snapshot.disruption_budget.as_ref().unwrap());
+    assert_eq!(budget["metadata"]["name"], "dns");
+    assert_eq!(budget["metadata"]["ownerReferences"][0]["uid"], "1");
+    let set = json!(world.snapshot.stateful_set.as_ref().unwrap());
+    let expected = json!({
+        "maxUnavailable": 1,
+        "selector": set["spec"]["selector"],
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    });
+    assert_eq!(budget["spec"], expected);
+    // What others have changed or deleted is restored; it stays while the job is suspended.
+    let found = world.snapshot.disruption_budget.as_mut().unwrap();
+    Arc::make_mut(found).spec.as_mut().unwrap().max_unavailable = None;
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~budget"]);
+    world.snapshot.disruption_budget = None;
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~budget"]);
+    world.spec(|spec| spec["suspend"] = true.into());
+    world.settle();
+    assert!(world.snapshot.disruption_budget.is_some());
+    // A job with a schedule has none.
+    let batch = World::new(|_| ()).job.spec.value();
+    world.spec(|spec| {
+        *spec = batch.clone();
+        spec["schedule"] = json!({"cron": "@daily"});
+    });
+    assert!(steps(&world.reconcile(usize::MAX)).contains(&"-budget"));
+    world.settle();
+    assert!(world.snapshot.disruption_budget.is_none());
 }
 
 #[test]
@@ -200,7 +259,7 @@ fn what_is_pushed_is_led_to_the_pod() {
             json!({"syslog": {"listen": [{"udp": "0.0.0.0:5514"}, {"tcp": "[::]:6514"}]}});
         spec["timeColumn"] = "syslog.timestamp".into();
     });
-    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~service"]);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~budget", "~service"]);
     assert!(world.plan().steps.is_empty());
     let ports = |world: &World| -> Vec<(String, i64)> {
         let service = json!(world.snapshot.service.as_ref().unwrap().spec);
@@ -256,13 +315,13 @@ fn pods_share_the_partitions_of_topics() {
 
     pods_of(&mut world, &[true, false, true]);
     world.is(Phase::Streaming, "Streaming");
-    world.snapshot.told = Some(told(&json!({"rows": 300, "warm": true})));
+    world.snapshot.pod_figures = Some(pod_figures(&json!({"rows": 300, "warm": true})));
     pods_of(&mut world, &[true; 3]);
     world.is(Phase::Streaming, "Streaming");
     let figures = world.job.status.clone().unwrap().stream.unwrap();
     assert_eq!((figures.rows, figures.replicas, figures.ready_replicas), (300, 3, 3));
     assert!(figures.selector.contains("anomal.dev/job=dns"), "{}", figures.selector);
-    world.snapshot.told = None;
+    world.snapshot.pod_figures = None;
     pods_of(&mut world, &[true, false, false]);
     let figures = world.job.status.clone().unwrap().stream.unwrap();
     assert_eq!((figures.rows, figures.replicas, figures.ready_replicas), (300, 3, 1));
