@@ -120,6 +120,19 @@ impl Drop for Namespace {
     }
 }
 
+/// Kills the process of a pod with SIGKILL, in a cluster of the testbed.
+///
+/// # Panics
+/// If the pod runs no container.
+pub fn kill_runner(here: &Namespace, pod: &str) {
+    let pod = here.get("pod", pod).expect("the pod");
+    let container = pod["status"]["containerStatuses"][0]["containerID"].as_str();
+    let container =
+        container.and_then(|id| id.strip_prefix("containerd://")).expect("its container");
+    let kill = ["ctr", "--namespace", "k8s.io", "task", "kill", "--signal", "SIGKILL", container];
+    here.cluster.inside(&kill).expect("it is killed");
+}
+
 const LOGS: &str = "name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\ne,2,2\nf,1,1\n";
 
 /// A job on those logs: six rows, one of them suspicious.

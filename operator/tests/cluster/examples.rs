@@ -11,9 +11,13 @@ use anomal_tests::{
     elastic::{Flavor, PASSWORD, STREAMER, Server, proxy::Proxy},
     http, kafka,
     kafka::Kafka,
-    repository, skip,
+    repository,
+    s3::S3,
+    skip,
 };
 use serde_json::{Value, json};
+
+use crate::stream_faults::{evict, uid, wait_for_next};
 
 /// Applies a manifest of examples/kubernetes with parts replaced, each of which has to be there.
 fn apply(here: &Namespace, name: &str, parts: &[(&str, &str)]) {
@@ -109,9 +113,8 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     let Some(machine) = cluster.machine_address() else {
         return skip("pods of a named cluster don't reach this machine");
     };
-    let (Some(kafka), Some(index)) = (Kafka::start_at(machine), Index::start(machine)) else {
-        return;
-    };
+    let servers = (Kafka::start_at(machine), Index::start(machine), S3::start_at(machine));
+    let (Some(kafka), Some(index), Some(s3)) = servers else { return };
     kafka.topic("dns", 3, &["retention.ms=-1"]);
     kafka.produce("dns", (0..1_000).map(request));
     let here = Namespace::new(cluster, "live");
@@ -154,6 +157,118 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     // Random names among a few.
     let suspicious = json!({"term": {"anomal.suspicious": true}});
     assert!(index.server.admin().count_matching(results, &suspicious) > 0);
+    here.kubectl(&["delete", "aj", "dns-live"]).unwrap();
+    pods_share_its_partitions(&here, &kafka, &index, &s3);
+}
+
+/// Pods that share the topic of the example, with its secrets, are evicted and scaled.
+fn pods_share_its_partitions(here: &Namespace, kafka: &Kafka, index: &Index, s3: &S3) {
+    s3.bucket("states");
+    let keys = ["endpoint", "allowHttp", "region", "accessKeyId", "secretAccessKey"];
+    let values: serde_json::Map<String, Value> = keys
+        .iter()
+        .zip(s3.environment())
+        .map(|(key, (_, value))| ((*key).into(), value.into()))
+        .collect();
+    here.apply(&json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3"}, "stringData": values,
+    }));
+    let secret = |name: &str| json!({"secretRef": {"name": name}});
+    let checkpoint = json!({"to": "s3://states/shared/", "every": "1s", "auth": secret("s3")});
+    let results = "anomal-results-shared";
+    here.apply(&json!({
+        "apiVersion": "anomal.dev/v1alpha1", "kind": "AnomalyJob", "metadata": {"name": "shared"},
+        "spec": {
+            "input": {"kafka": {
+                "brokers": [kafka.sasl_broker()], "topics": ["dns"], "auth": secret("kafka"), "tls": true,
+            }},
+            "timeColumn": "@timestamp",
+            "features": [{"type": "field", "name": "client.bytes"}],
+            "classification": {"engine": "HBOS", "threshold": {"method": "risk", "value": 0.01}},
+            "stream": {"replicas": 2, "warmUp": {"rows": 100}, "state": {"checkpoint": checkpoint}},
+            "deadLetter": {"path": "rejected.ndjson"},
+            "outputs": [{"elasticsearch": {
+                "url": index.proxy.url(), "auth": secret("elasticsearch"), "index": results, "rows": "all",
+            }}],
+            "runner": {
+                "volumes": [{"name": "data", "emptyDir": {}}],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            },
+        },
+    }));
+    let mut sent = 2_000;
+    let mut produce = || {
+        let record = |id| json!({"value": request(id), "partition": id % 3}).to_string() + "\n";
+        kafka.client(&["produce", "dns"], &(sent..sent + 300).map(record).collect::<String>());
+        sent += 300;
+        sent
+    };
+    assert_eq!(wait_for_partitions(here, 2), [1, 2]);
+    index.wait_for(results, produce());
+
+    // A drain takes one pod, and the other one only when the first is ready again.
+    let budget = || here.get("poddisruptionbudget", "shared").unwrap_or_default();
+    eventually("a budget for an eviction", PATIENCE, || {
+        (budget()["status"]["disruptionsAllowed"] == 1).then_some(())
+    });
+    let (first, second) = (uid(here, "shared-0"), uid(here, "shared-1"));
+    evict(here, "shared-1").unwrap();
+    let refused = evict(here, "shared-0").unwrap_err();
+    assert!(
+        refused.contains("TooManyRequests") && refused.contains("disruption budget"),
+        "{refused}"
+    );
+    produce();
+    wait_for_next(here, "shared-1", &second);
+    eventually("the eviction of the other one", PATIENCE, || evict(here, "shared-0").ok());
+    wait_for_next(here, "shared-0", &first);
+    index.wait_for(results, produce());
+
+    // Its partitions move as it is scaled, while records come.
+    for (replicas, partitions) in [(3, vec![1, 1, 1]), (1, vec![3])] {
+        here.kubectl(&["scale", "aj/shared", &format!("--replicas={replicas}")]).unwrap();
+        produce();
+        assert_eq!(wait_for_partitions(here, replicas), partitions);
+        index.wait_for(results, produce());
+    }
+    index.assert_each_once(results, sent);
+    let figures = figures(here, "shared-0").unwrap();
+    assert_eq!(
+        (&figures["rows"], &figures["results"]),
+        (&json!(sent), &json!(sent)),
+        "{figures:#}"
+    );
+    eventually("a status of one pod", PATIENCE, || {
+        let stream = &here.status("shared")["stream"];
+        (stream["replicas"] == 1 && stream["readyReplicas"] == 1).then_some(())
+    });
+}
+
+/// The figures that a pod reports.
+fn figures(here: &Namespace, pod: &str) -> Option<Value> {
+    let pod = here.get("pod", pod)?;
+    let address = pod["status"]["podIP"].as_str()?;
+    let mut connection = TcpStream::connect(format!("{address}:9400")).ok()?;
+    let answer = http::exchange(&mut connection, "GET", "/status", &["host: pod"], b"").ok()?;
+    serde_json::from_str(&answer.text()).ok()
+}
+
+/// Waits until so many pods read the three partitions of the topic, and returns how many they have, the fewest first.
+#[track_caller]
+fn wait_for_partitions(here: &Namespace, pods: usize) -> Vec<u64> {
+    eventually(&format!("{pods} pods that read all partitions"), PATIENCE, || {
+        if here.list("pods").len() != pods {
+            return None;
+        }
+        let mut partitions: Vec<u64> = (0..pods)
+            .map(|number| {
+                let partitions = figures(here, &format!("shared-{number}"))?["partitions"].clone();
+                (partitions["owned"] == partitions["read"]).then(|| partitions["read"].as_u64())?
+            })
+            .collect::<Option<_>>()?;
+        partitions.sort_unstable();
+        (partitions.iter().sum::<u64>() == 3).then_some(partitions)
+    })
 }
 
 /// The cluster's address of the Service of a stream.

@@ -1,20 +1,25 @@
 //! Faults of the pod of a stream and of the operator: each record has its result once.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use anomal_tests::cluster::{
-    Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, record,
-    stream_with as stream,
+    Namespace, Operator, PATIENCE, Volume, append_rows as append, cluster, eventually, kill_runner,
+    record, stream_with as stream,
 };
 use serde_json::{Value, json};
 
 use crate::streams::wait_for_rows;
 
-fn uid(here: &Namespace, pod: &str) -> Value {
+pub fn uid(here: &Namespace, pod: &str) -> Value {
     here.get("pod", pod).unwrap_or_default()["metadata"]["uid"].clone()
 }
 
 /// Waits for another pod of this name that is ready.
 #[track_caller]
-fn wait_for_next(here: &Namespace, pod: &str, before: &Value) {
+pub fn wait_for_next(here: &Namespace, pod: &str, before: &Value) {
     eventually("the next pod", PATIENCE, || {
         let next = here.get("pod", pod)?;
         let ready = next["status"]["conditions"]
@@ -26,14 +31,48 @@ fn wait_for_next(here: &Namespace, pod: &str, before: &Value) {
 }
 
 /// Evicts a pod, as a drain of its node does.
-fn evict(here: &Namespace, pod: &str) {
+///
+/// # Errors
+/// kubectl's error message.
+pub fn evict(here: &Namespace, pod: &str) -> Result<String, String> {
     let eviction = json!({
         "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": here.name},
     });
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), eviction.to_string()).unwrap();
     let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", here.name);
-    here.cluster.kubectl(&["create", "--raw", &path, "-f", file.path().to_str().unwrap()]).unwrap();
+    let create = ["create", "--raw", &path, "-f", file.path().to_str().unwrap()];
+    here.cluster.kubectl(&create).map_err(|error| format!("{error:#}"))
+}
+
+/// Kills the process of a pod while records from `next` on are appended all the time. Returns the time until there is a result of a
+/// record behind those before the kill, and the number of the next record.
+fn time_to_first_result(
+    here: &Namespace,
+    volume: &Volume,
+    pod: &str,
+    mut next: u64,
+) -> (Duration, u64) {
+    // The last record with a result, when more were appended.
+    let mut last = || {
+        append(volume.path(), next..next + 5);
+        next += 5;
+        thread::sleep(Duration::from_millis(10));
+        let path = volume.path().join("results-000001.ndjson");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut rows = text.lines().rev();
+        // The last line may be half written.
+        rows.find_map(|row| serde_json::from_str::<Value>(row).ok()?["id"].as_u64())
+    };
+    let first = last();
+    eventually("results while records come", PATIENCE, || (last() > first).then_some(()));
+    let since = Instant::now();
+    kill_runner(here, pod);
+    let before = last();
+    while last() <= before {
+        assert!(since.elapsed() < PATIENCE, "no result behind {before:?}");
+    }
+    (since.elapsed(), next)
 }
 
 #[test]
@@ -51,7 +90,7 @@ fn a_stream_goes_on_through_evictions_rollouts_and_an_operator_that_is_away() {
     // A node is drained.
     let first = uid(&here, "live-0");
     append(volume.path(), 300..350);
-    evict(&here, "live-0");
+    evict(&here, "live-0").unwrap();
     append(volume.path(), 350..400);
     wait_for_next(&here, "live-0", &first);
     wait_for_rows(volume.path(), 400);
@@ -77,6 +116,14 @@ fn a_stream_goes_on_through_evictions_rollouts_and_an_operator_that_is_away() {
     append(volume.path(), 600..650);
     wait_for_rows(volume.path(), 650);
     assert_eq!(uid(&here, "live-0"), fourth);
+
+    // Its process is killed while records come; the kubelet starts another one in the same pod.
+    if cluster.is_ours() {
+        let (elapsed, next) = time_to_first_result(&here, &volume, "live-0", 650);
+        println!("figure: from SIGKILL to the first new result {:.1} s", elapsed.as_secs_f64());
+        wait_for_rows(volume.path(), next);
+        assert_eq!(uid(&here, "live-0"), fourth);
+    }
 }
 
 /// A record for which the pod has too little memory ends it; with more memory, it is judged like all others.

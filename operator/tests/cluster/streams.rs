@@ -83,13 +83,22 @@ fn a_stream_goes_on_through_kills_and_suspension() {
 
 #[test]
 #[ignore = "needs the cluster of `cargo xtask test`"]
-fn what_is_pushed_comes_by_a_service() {
+fn what_is_pushed_comes_by_a_service_and_waits_while_the_volume_is_full() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "pushes");
     let _operator = Operator::start(&here, &[]);
     let volume = Volume::new(&here, "data");
     here.apply(&stream("agents", |spec| {
-        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088"}});
+        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088", "maxBody": "1Mi"}});
+        // Smaller than a segment.
+        spec["stream"]["journal"] = json!({"path": "journal/agents", "maxBytes": "64Mi"});
+        let small = json!({"medium": "Memory", "sizeLimit": "1Mi"});
+        for (list, item) in [
+            ("volumes", json!({"name": "journal", "emptyDir": small})),
+            ("volumeMounts", json!({"name": "journal", "mountPath": "/data/journal"})),
+        ] {
+            spec["runner"][list].as_array_mut().unwrap().push(item);
+        }
     }));
     // It is ready before its first record, or nothing would lead to it.
     here.wait_for_status("agents", "Streaming", "Streaming");
@@ -102,18 +111,44 @@ fn what_is_pushed_comes_by_a_service() {
         let slice = slices.iter().find(of_service)?;
         Some(slice["endpoints"][0]["addresses"][0].as_str()?.to_owned())
     });
-    let rows: String = (0..300).map(record).collect();
-    let answer = eventually("an answer", PATIENCE, || {
+    let post = |rows: std::ops::Range<u64>| {
+        let rows: String = rows.map(record).collect();
         let mut connection = std::net::TcpStream::connect(format!("{address}:8088")).ok()?;
         let length = format!("content-length: {}", rows.len());
         let path = "/v1/records";
         let headers = ["host: agents-in", &length];
-        let answer =
-            http::exchange(&mut connection, "POST", path, &headers, rows.as_bytes()).ok()?;
-        (answer.status == 200).then(|| answer.text())
-    });
+        http::exchange(&mut connection, "POST", path, &headers, rows.as_bytes()).ok()
+    };
+    let accepted = |rows: std::ops::Range<u64>| {
+        eventually("200", PATIENCE, || {
+            post(rows.clone()).filter(|answer| answer.status == 200).map(|answer| answer.text())
+        })
+    };
+    let answer = accepted(0..300);
     assert!(answer.contains("\"accepted\":300"), "{answer}");
     wait_for_rows(volume.path(), 300);
+
+    // The output is away until the volume of the journal is full.
+    let (results, away) = (volume.path().join("results-000001.ndjson"), volume.path().join("away"));
+    std::fs::rename(&results, &away).unwrap();
+    let mut sent = 300;
+    let refused = loop {
+        let answer = post(sent..sent + 500).unwrap();
+        if answer.status != 200 {
+            break answer;
+        }
+        sent += 500;
+        assert!(sent < 100_000, "it is never full");
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    std::fs::rename(&away, &results).unwrap();
+    // More than it holds is taken again.
+    let full = sent;
+    while sent < 2 * full {
+        accepted(sent..sent + 500);
+        sent += 500;
+    }
+    wait_for_rows(volume.path(), sent);
     here.kubectl(&["delete", "pod", "agents-0", "--grace-period=0", "--force"]).unwrap();
     here.kubectl(&["delete", "aj", "agents"]).unwrap();
     eventually("its objects to be deleted", PATIENCE, || {
