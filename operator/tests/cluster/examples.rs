@@ -4,6 +4,7 @@ use std::{
     io::Write,
     net::{TcpStream, UdpSocket},
     path::Path,
+    time::Duration,
 };
 
 use anomal_tests::{
@@ -244,11 +245,17 @@ fn pods_share_its_partitions(here: &Namespace, kafka: &Kafka, index: &Index, s3:
     });
 }
 
+/// How long a pod may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The figures that a pod reports.
 fn figures(here: &Namespace, pod: &str) -> Option<Value> {
     let pod = here.get("pod", pod)?;
     let address = pod["status"]["podIP"].as_str()?;
-    let mut connection = TcpStream::connect(format!("{address}:9400")).ok()?;
+    let address = format!("{address}:9400").parse().ok()?;
+    // A pod that is being deleted may leave a connection without an end.
+    let mut connection = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
+    connection.set_read_timeout(Some(TIMEOUT)).ok()?;
     let answer = http::exchange(&mut connection, "GET", "/status", &["host: pod"], b"").ok()?;
     serde_json::from_str(&answer.text()).ok()
 }
