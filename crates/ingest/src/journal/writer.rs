@@ -5,10 +5,10 @@ use std::{
     cell::Cell,
     collections::HashMap,
     fs::{File, OpenOptions},
-    io, mem,
+    io,
     os::unix::fs::FileExt,
     sync::{
-        Arc,
+        Arc, Once,
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
@@ -130,9 +130,9 @@ pub(super) struct Writer {
     /// Keys of records that are on disk.
     seen: Option<Seen>,
     /// It was said that keys are forgotten before their time.
-    warned: bool,
+    warned: Once,
     /// It was said that the disk is full.
-    warned_disk: bool,
+    warned_disk: Once,
 }
 
 impl Writer {
@@ -155,8 +155,8 @@ impl Writer {
             torn: false,
             buffer: Vec::new(),
             seen,
-            warned: false,
-            warned_disk: false,
+            warned: Once::new(),
+            warned_disk: Once::new(),
         }
     }
 
@@ -261,11 +261,13 @@ impl Writer {
             before < excess
         });
         drop(state);
-        if all > 0 && self.seen.is_some() && !mem::replace(&mut self.warned, true) {
-            tracing::warn!(
-                "the journal is too small for the window of `dedupe`: a process that starts again may take records again; raise \
-                 `stream.journal.maxBytes`"
-            );
+        if all > 0 && self.seen.is_some() {
+            self.warned.call_once(|| {
+                tracing::warn!(
+                    "the journal is too small for the window of `dedupe`: a process that starts again may take records again; \
+                     raise `stream.journal.maxBytes`"
+                );
+            });
         }
         let (room, is_disk) = self.room(total - all);
         self.set_disk_full(is_disk && bytes > room);
@@ -281,11 +283,14 @@ impl Writer {
 
     fn set_disk_full(&mut self, disk_full: bool) {
         self.disk_full = disk_full;
-        if disk_full && !mem::replace(&mut self.warned_disk, true) {
-            tracing::warn!(
-                "{}: its disk is full: when it is, nothing is taken until records are judged and their results written",
-                self.shared.folder.display()
-            );
+        if disk_full {
+            let folder = self.shared.folder.display();
+            self.warned_disk.call_once(|| {
+                tracing::warn!(
+                    "{folder}: its disk is full: when it is, nothing is taken until records are judged and their results \
+                     written"
+                );
+            });
         }
     }
 
