@@ -46,6 +46,8 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// The random cut forest of an entity beside those of rcf3 and krcf: points a second, and whether they rank alike
+    Forest,
     /// Time series of the Numenta Anomaly Benchmark as streams: its score
     Nab(nab::Arguments),
     /// Writing to and reading from Elasticsearch and OpenSearch, beside bare loops
@@ -63,6 +65,7 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Detectors { datasets, more } => detectors(datasets, more),
         Bench::Stream { datasets, more } => stream(datasets, more),
         Bench::Peers { datasets, more } => peers(datasets, more),
+        Bench::Forest => forest(),
         Bench::Nab(arguments) => nab::run(arguments),
         Bench::Elastic => elastic(),
         Bench::Operator { jobs } => operator::run(jobs).map(|()| ExitCode::SUCCESS),
@@ -101,6 +104,15 @@ fn peers(datasets: &Path, more: &[String]) -> Result<ExitCode> {
     let mut script = Command::new(python);
     script.arg(folder.join("stream_peers.py")).arg("--datasets").arg(datasets).args(more);
     let status = script.status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A workspace of its own: nothing else needs the peers.
+fn forest() -> Result<ExitCode> {
+    let manifest = Path::new(FOLDER).join("forest-peers/Cargo.toml");
+    let mut bench = cargo(&["run", "--release", "--locked", "--manifest-path"]);
+    bench.arg(manifest).arg("--target-dir").arg(target().join("forest-peers"));
+    let status = bench.status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -4,8 +4,8 @@ mod tree;
 
 use std::sync::Arc;
 
+use self::tree::{Bounds, Rows, Tree};
 pub(super) use self::tree::{MISSING, of_category, of_rank};
-use self::tree::{Rows, Tree};
 use super::bytes::{Reader, Writer};
 use crate::random::Random;
 
@@ -61,11 +61,11 @@ impl CutForest {
             return None;
         }
         let mut sum = Displacement { score: 0.0, parts: vec![0.0; row.len()] };
-        let mut parts = vec![0.0; row.len()];
+        let (mut parts, mut bounds) = (vec![0.0; row.len()], Bounds::default());
         let trees = self.trees.iter().filter(|tree| tree.rows() > 0);
         for tree in trees {
             let rows = f64::from(tree.rows()) * TREES as f64;
-            sum.score += tree.displacement(row, &self.rows, &mut parts) / rows;
+            sum.score += tree.displacement(row, &self.rows, &mut bounds, &mut parts) / rows;
             for (sum, part) in sum.parts.iter_mut().zip(&parts) {
                 *sum += part / rows;
             }

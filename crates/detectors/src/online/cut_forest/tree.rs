@@ -26,8 +26,15 @@ pub(in crate::online) fn of_category(hash: u64) -> f32 {
     1.0 + (hash >> 44) as f32 / STEPS as f32
 }
 
+fn is_category(coordinate: f32) -> bool {
+    coordinate >= 1.0
+}
+
 /// That of a value that is missing.
 pub(in crate::online) const MISSING: f32 = -0.5;
+
+/// Coordinates that are compared at once. Rows are filled up with zeros to a multiple of it.
+const LANES: usize = 4;
 
 /// The rows of a window, by their slots.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,22 +42,29 @@ pub(super) struct Rows {
     /// Of each feature.
     weights: Arc<[f32]>,
     most: usize,
-    values: Vec<f32>,
+    values: Vec<[f32; LANES]>,
+    /// Whether one of them is, or was, that of a category, which trees put in orders of their own.
+    has_categories: bool,
 }
 
 impl Rows {
     pub fn new(weights: Arc<[f32]>, most: usize) -> Self {
-        Self { weights, most, values: Vec::new() }
+        Self { weights, most, values: Vec::new(), has_categories: false }
     }
 
     fn features(&self) -> usize {
         self.weights.len()
     }
 
+    /// The lanes of a row.
+    fn width(&self) -> usize {
+        self.features().div_ceil(LANES).max(1)
+    }
+
     /// Bytes on the heap.
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
-        self.values.capacity() * size_of::<f32>()
+        self.values.capacity() * size_of::<[f32; LANES]>()
     }
 
     pub fn most(&self) -> usize {
@@ -59,29 +73,41 @@ impl Rows {
 
     /// `slot` is at most behind the last one.
     pub fn put(&mut self, slot: usize, row: &[f32]) {
-        let start = slot * self.features();
-        if let Some(values) = self.values.get_mut(start..start + row.len()) {
-            values.copy_from_slice(row);
-            return;
+        self.has_categories |= row.iter().any(|value| is_category(*value));
+        let (start, width) = (slot * self.width(), self.width());
+        if self.values.len() == start {
+            if self.values.capacity() < start + width {
+                self.values.reserve_exact(width * ROOM);
+            }
+            self.values.resize(start + width, [0.0; LANES]);
         }
-        if self.values.capacity() < start + row.len() {
-            self.values.reserve_exact(row.len() * ROOM);
+        for (lanes, values) in self.values[start..].iter_mut().zip(row.chunks(LANES)) {
+            lanes[..values.len()].copy_from_slice(values);
         }
-        self.values.extend_from_slice(row);
+    }
+
+    fn lanes(&self, slot: u8) -> &[[f32; LANES]] {
+        let start = usize::from(slot) * self.width();
+        &self.values[start..start + self.width()]
     }
 
     fn of(&self, slot: u8) -> &[f32] {
-        let start = usize::from(slot) * self.features();
-        &self.values[start..start + self.features()]
+        &self.lanes(slot).as_flattened()[..self.features()]
     }
 
     pub fn write(&self, to: &mut Writer) {
-        self.values.iter().for_each(|value| to.single(*value));
+        for lanes in self.values.chunks(self.width()) {
+            lanes.as_flattened()[..self.features()].iter().for_each(|value| to.single(*value));
+        }
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>, rows: usize) -> Option<()> {
-        self.values = (0..rows * self.features()).map(|_| from.single()).collect::<Option<_>>()?;
-        self.values.shrink_to_fit();
+        self.values.reserve_exact(rows * self.width());
+        for slot in 0..rows {
+            let row: Vec<f32> =
+                (0..self.features()).map(|_| from.single()).collect::<Option<_>>()?;
+            self.put(slot, &row);
+        }
         Some(())
     }
 }
@@ -116,7 +142,58 @@ pub(super) struct Tree {
 }
 
 /// The least and largest value of each feature.
-type Bounds = Vec<(f32, f32)>;
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    low: Vec<[f32; LANES]>,
+    high: Vec<[f32; LANES]>,
+    /// The slots of rows that they are widened to.
+    slots: Vec<u8>,
+    /// A row is within them, as it is within all that they are widened to: nothing above is parted from it.
+    hold: bool,
+}
+
+impl Bounds {
+    /// Of no row.
+    fn clear(&mut self, rows: &Rows) {
+        for (lanes, value) in [(&mut self.low, f32::INFINITY), (&mut self.high, -f32::INFINITY)] {
+            lanes.clear();
+            lanes.resize(rows.width(), [value; LANES]);
+        }
+        self.hold = false;
+    }
+
+    fn low(&self) -> &[f32] {
+        self.low.as_flattened()
+    }
+
+    fn high(&self) -> &[f32] {
+        self.high.as_flattened()
+    }
+
+    /// Widens them to the rows of the slots.
+    fn widen(&mut self, rows: &Rows) {
+        let width = rows.width();
+        let bounds = self.low.iter_mut().zip(&mut self.high).enumerate();
+        for (place, (lows, highs)) in bounds {
+            let (mut low, mut high) = (*lows, *highs);
+            for slot in &self.slots {
+                let values = &rows.values[usize::from(*slot) * width + place];
+                for lane in 0..LANES {
+                    low[lane] = if values[lane] < low[lane] { values[lane] } else { low[lane] };
+                    high[lane] = if values[lane] > high[lane] { values[lane] } else { high[lane] };
+                }
+            }
+            (*lows, *highs) = (low, high);
+        }
+    }
+
+    fn include(&mut self, values: impl Iterator<Item = f32>) {
+        let bounds = self.low.as_flattened_mut().iter_mut().zip(self.high.as_flattened_mut());
+        for ((low, high), value) in bounds.zip(values) {
+            (*low, *high) = (low.min(value), high.max(value));
+        }
+    }
+}
 
 impl Tree {
     pub fn new(random: &mut Random) -> Self {
@@ -145,7 +222,7 @@ impl Tree {
 
     /// A coordinate as this tree has it: those of categories, from 1 on, in another order.
     fn coordinate(&self, value: f32) -> f32 {
-        if value < 1.0 {
+        if !is_category(value) {
             return value;
         }
         #[expect(clippy::cast_sign_loss, reason = "it is at least 1")]
@@ -154,14 +231,20 @@ impl Tree {
     }
 
     /// How many rows a cut is expected to part from a row, and the part of each feature in that.
-    pub fn displacement(&self, row: &[f32], rows: &Rows, parts: &mut [f64]) -> f64 {
+    pub fn displacement(
+        &self,
+        row: &[f32],
+        rows: &Rows,
+        bounds: &mut Bounds,
+        parts: &mut [f64],
+    ) -> f64 {
         parts.fill(0.0);
         if self.leaves.is_empty() {
             return 0.0;
         }
         let row: Vec<f32> = row.iter().map(|value| self.coordinate(*value)).collect();
-        let mut bounds = Bounds::new();
-        self.parted(self.root, &row, rows, &mut bounds, parts)
+        bounds.clear(rows);
+        self.parted(self.root, &row, rows, bounds, parts)
     }
 
     /// The same of a part, whose bounds it finds.
@@ -178,20 +261,23 @@ impl Tree {
             let cut = self.cuts[usize::from(part)];
             let side = usize::from(row[usize::from(cut.feature)] > cut.at);
             below = self.parted(cut.parts[side], row, rows, bounds, parts);
+            if bounds.hold {
+                return below;
+            }
             self.widen(cut.parts[1 - side], rows, bounds);
         } else {
             self.widen(part, rows, bounds);
         }
-        let of_features = || row.iter().zip(&*bounds).zip(&*rows.weights);
-        let beyond = of_features().map(|((value, (low, high)), weight)| {
+        let spans = || bounds.low().iter().zip(bounds.high()).zip(&*rows.weights);
+        let beyond = spans().zip(row).map(|(((low, high), weight), value)| {
             weight * (low - value).max(value - high).max(0.0)
         });
         let outside: f32 = beyond.clone().sum();
         if outside <= 0.0 {
+            bounds.hold = true;
             return below;
         }
-        let inside: f32 =
-            of_features().map(|((_, (low, high)), weight)| weight * (high - low)).sum();
+        let inside: f32 = spans().map(|((low, high), weight)| weight * (high - low)).sum();
         let (chance, mass) = (f64::from(outside / (inside + outside)), f64::from(self.mass(part)));
         for (part, outside_of) in parts.iter_mut().zip(beyond) {
             let share = f64::from(outside_of / outside);
@@ -202,22 +288,62 @@ impl Tree {
 
     /// Widens bounds to the rows of a part.
     fn widen(&self, part: u8, rows: &Rows, bounds: &mut Bounds) {
-        if part & LEAF == 0 {
+        bounds.slots.clear();
+        self.slots(part, &mut bounds.slots);
+        if rows.has_categories {
+            for slot in std::mem::take(&mut bounds.slots) {
+                bounds.include(rows.of(slot).iter().map(|value| self.coordinate(*value)));
+            }
+        } else {
+            bounds.widen(rows);
+        }
+    }
+
+    /// Adds the slots of the rows of a part.
+    fn slots(&self, mut part: u8, to: &mut Vec<u8>) {
+        while part & LEAF == 0 {
             let [first, second] = self.cuts[usize::from(part)].parts;
-            self.widen(first, rows, bounds);
-            self.widen(second, rows, bounds);
-            return;
+            if first & LEAF == 0 {
+                self.slots(first, to);
+            } else {
+                to.push(self.slot(first));
+            }
+            part = second;
         }
-        let values = rows.of(self.leaves[usize::from(part & !LEAF)].slot);
-        let values = values.iter().map(|value| self.coordinate(*value));
-        if bounds.is_empty() {
-            bounds.extend(values.map(|value| (value, value)));
-            return;
+        to.push(self.slot(part));
+    }
+
+    /// That of a leaf.
+    fn slot(&self, part: u8) -> u8 {
+        self.leaves[usize::from(part & !LEAF)].slot
+    }
+
+    /// The parts that have a row, from the root to a leaf, and bounds of them, from that leaf on up to the first that hold the row: the
+    /// least lanes of each, then the largest.
+    fn way(&self, row: &[f32], rows: &Rows) -> (Vec<u8>, Vec<[f32; LANES]>) {
+        let (mut parts, mut others) = (Vec::with_capacity(ROOM), Vec::with_capacity(ROOM));
+        let mut part = self.root;
+        while part & LEAF == 0 {
+            let cut = self.cuts[usize::from(part)];
+            let side = usize::from(row[usize::from(cut.feature)] > cut.at);
+            parts.push(part);
+            others.push(cut.parts[1 - side]);
+            part = cut.parts[side];
         }
-        for ((low, high), value) in bounds.iter_mut().zip(values) {
-            *low = low.min(value);
-            *high = high.max(value);
+        parts.push(part);
+        let mut bounds = Bounds::default();
+        bounds.clear(rows);
+        let mut way = Vec::with_capacity(2 * parts.len() * rows.width());
+        for part in others.into_iter().chain([part]).rev() {
+            self.widen(part, rows, &mut bounds);
+            let mut sides = bounds.low().iter().zip(bounds.high()).zip(row);
+            if sides.all(|((low, high), value)| low <= value && value <= high) {
+                break;
+            }
+            way.extend_from_slice(&bounds.low);
+            way.extend_from_slice(&bounds.high);
         }
+        (parts, way)
     }
 
     /// Learns the row of a slot: it is cut from a part with the chance that a new tree would, else belongs to it.
@@ -236,12 +362,24 @@ impl Tree {
         let row: Vec<f32> = rows.of(place).iter().map(|value| self.coordinate(*value)).collect();
         // The cut above the part, and its side.
         let mut above: Option<(usize, usize)> = None;
-        let mut part = self.root;
-        let mut bounds = Bounds::new();
-        loop {
-            bounds.clear();
-            self.widen(part, rows, &mut bounds);
-            if let Some((feature, at, is_first)) = apart(&row, &bounds, &rows.weights, random) {
+        let (parts, way) = self.way(&row, rows);
+        let width = rows.width();
+        let holding = parts.len() - way.len() / (2 * width);
+        let bounds = way.chunks(2 * width).rev().map(Some);
+        let bounds = std::iter::repeat_n(None, holding).chain(bounds);
+        for (part, bounds) in parts.into_iter().zip(bounds) {
+            let cut = match bounds.map(|lanes| lanes.split_at(width)) {
+                Some((low, high)) => {
+                    let bounds = (low.as_flattened(), high.as_flattened());
+                    apart(&row, bounds, &rows.weights, random)
+                }
+                // No cut parts a row from what holds it.
+                None => {
+                    random.next();
+                    None
+                }
+            };
+            if let Some((feature, at, is_first)) = cut {
                 let leaf = LEAF | place_of(self.leaves.len());
                 push(&mut self.leaves, new);
                 let parts = if is_first { [leaf, part] } else { [part, leaf] };
@@ -259,7 +397,6 @@ impl Tree {
             cut.rows += 1;
             let side = usize::from(row[usize::from(cut.feature)] > cut.at);
             above = Some((usize::from(part), side));
-            part = cut.parts[side];
         }
     }
 
@@ -404,11 +541,12 @@ fn place_of(index: usize) -> u8 {
 /// in the first part.
 fn apart(
     row: &[f32],
-    bounds: &[(f32, f32)],
+    (low, high): (&[f32], &[f32]),
     weights: &[f32],
     random: &mut Random,
 ) -> Option<(u8, f32, bool)> {
-    let spans = row.iter().zip(bounds).zip(weights).map(|((value, (low, high)), weight)| {
+    let bounded = low.iter().zip(high).zip(row);
+    let spans = bounded.zip(weights).map(|(((low, high), value), weight)| {
         f64::from(weight * (high.max(*value) - low.min(*value)))
     });
     let mut place = random.next() * spans.clone().sum::<f64>();
@@ -417,7 +555,7 @@ fn apart(
             place -= span;
             continue;
         }
-        let (value, (low, high)) = (row[feature], bounds[feature]);
+        let (value, low, high) = (row[feature], low[feature], high[feature]);
         let at = low.min(value) + place as f32 / weights[feature];
         let feature = u8::try_from(feature).ok()?;
         // Rounding does not put a cut behind what it parts.
