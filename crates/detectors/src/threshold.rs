@@ -201,6 +201,9 @@ fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
     if excess.is_finite() { threshold + excess } else { quantile(sorted, 1.0 - probability) }
 }
 
+/// Logarithms that are worth a thread of their own.
+const VALUES_OF_A_THREAD: usize = 20_000;
+
 /// Shape and scale of a generalised Pareto distribution, from at least 2 positive values in ascending order (Zhang and
 /// Stephens 2009, "A New and Efficient Estimation Method for the Generalized Pareto Distribution", Technometrics 51,
 /// equations 6 to 9): close to the maximum likelihood estimate, always defined, without iterations.
@@ -210,10 +213,12 @@ pub(crate) fn generalised_pareto(sorted: &[f64]) -> (f64, f64) {
     let candidates = 20 + n.isqrt();
     let shape =
         |theta: f64| sorted.iter().map(|value| (-theta * value).ln_1p()).sum::<f64>() / n as f64;
-    let profile: Vec<(f64, f64)> = (1..=candidates)
+    let profile: Vec<(f64, f64)> = (0..candidates)
         .into_par_iter()
+        // Few values are sooner done than other threads are woken.
+        .with_min_len(VALUES_OF_A_THREAD / n)
         .map(|j| {
-            let step = 1.0 - (candidates as f64 / (j as f64 - 0.5)).sqrt();
+            let step = 1.0 - (candidates as f64 / (j as f64 + 0.5)).sqrt();
             let theta = 1.0 / greatest + step / (3.0 * quartile);
             let shape = shape(theta);
             (theta, n as f64 * ((-theta / shape).ln() - shape - 1.0))

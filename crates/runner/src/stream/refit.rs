@@ -17,8 +17,10 @@ use tokio::task::JoinSet;
 
 use crate::model_file;
 
-/// With fewer rows none of them is left out of a fit.
-const FEWEST_FOR_HALVES: usize = 200;
+/// With fewer rows there would be too few scores for p-values.
+const FEWEST_FOR_HALVES: usize = 100;
+/// Of fewer rows both halves are scored, each by a model of the other.
+const FEWEST_FOR_ONE: usize = 1_000;
 
 /// Fits the models of a stream.
 #[derive(Clone)]
@@ -47,7 +49,8 @@ impl Fitter {
         model_file::from_fit(&self.settings.engine, &fitted, &self.plan, &table)
     }
 
-    /// The scores of every second row by a model of the others, so that they are those of rows that a model has not seen.
+    /// The scores of every second row by a model of the others, so that they are those of rows that a model has not seen; of few
+    /// rows also those of the others by a model of these.
     ///
     /// # Errors
     /// Those of the engine.
@@ -64,8 +67,17 @@ impl Fitter {
             half.rechunk();
             Ok(half)
         };
-        let model = self.fit(half(0)?).await?;
-        let scored = self.engine.score(&model_file::engine_model(&model), half(1)?).await?;
+        let mut scores = self.scores_by(half(0)?, half(1)?).await?;
+        if table.height() < FEWEST_FOR_ONE {
+            scores.extend(self.scores_by(half(1)?, half(0)?).await?);
+        }
+        Ok(scores)
+    }
+
+    /// The scores of rows by a model of others.
+    async fn scores_by(&self, fitted: Table, rows: Table) -> Result<Vec<f64>> {
+        let model = self.fit(fitted).await?;
+        let scored = self.engine.score(&model_file::engine_model(&model), rows).await?;
         Ok(scored.rows.into_columns().column("score")?.f64()?.iter().flatten().collect())
     }
 }
