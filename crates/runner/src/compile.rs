@@ -273,7 +273,7 @@ pub async fn check_columns(
     if job.spec.stream.is_some() && !stream::is_collected(&job.spec) {
         stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
         stream::time_column(&job.spec, &plan)?;
-        stream::forest_features(&job.spec, &plan)?;
+        stream::learned_features(&job.spec, &plan)?;
     }
     source.select(&plan.columns)?;
     let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);

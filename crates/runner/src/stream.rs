@@ -58,7 +58,7 @@ use crate::{
 };
 
 pub use check::check_stream;
-pub(crate) use check::{forest_features, is_collected, refuse_whole_table, time_column};
+pub(crate) use check::{is_collected, learned_features, refuse_whole_table, time_column};
 pub use learning::{EntityCounts, ModelCounts, SilentEntities};
 pub use memory::entity_memory;
 pub use replica::Replica;

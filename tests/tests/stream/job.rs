@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use anomal_tests::Workspace;
+use serde_json::Value as Json;
 
 pub const JOB: &str = "\
 input:
@@ -24,6 +25,25 @@ outputs:
   - ndjson: {path: results.ndjson, rotate: 64Ki, include: [features, contributions]}
 ";
 
+/// A job on requests with a time, a size, a duration and a method. `more`: further features, the classification, and what
+/// the stream has beside its state.
+pub fn requests(more: &str) -> String {
+    format!(
+        "\
+input:
+  ndjson: {{path: app.ndjson, badLines: skip}}
+timeColumn: time
+features:
+  - {{type: field, name: size}}
+  - {{type: field, name: ms}}
+  - {{type: field, name: method, kind: categorical}}
+{more}  state: {{checkpoint: {{every: 1s, to: state}}}}
+outputs:
+  - ndjson: {{path: results.ndjson, rotate: 64Mi}}
+"
+    )
+}
+
 /// A record, by its number.
 pub fn line(number: u64) -> String {
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
@@ -43,4 +63,9 @@ pub fn lines(numbers: Range<u64>) -> String {
 pub fn results(workspace: &Workspace) -> String {
     let names = workspace.files().into_iter().filter(|name| name.starts_with("results-"));
     names.map(|name| workspace.read(&name)).collect()
+}
+
+/// The same as JSON.
+pub fn rows(workspace: &Workspace) -> Vec<Json> {
+    results(workspace).lines().map(|row| serde_json::from_str(row).unwrap()).collect()
 }

@@ -1,29 +1,27 @@
 //! p-values, thresholds by them, and models that follow the records.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 use anomal_tests::Workspace;
 use serde_json::Value as Json;
 
-use super::{append, catch_up, job::results, summary};
+use super::{
+    append, catch_up,
+    job::{requests, results, rows},
+    summary,
+};
 
-const JOB: &str = "\
-input:
-  ndjson: {path: app.ndjson, badLines: skip}
-timeColumn: time
-features:
-  - {type: field, name: size}
-  - {type: field, name: ms}
-  - {type: field, name: method, kind: categorical}
+static JOB: LazyLock<String> = LazyLock::new(|| {
+    requests(
+        "\
 classification: {engine: ECOD, seed: 7, threshold: {method: risk, value: 0.01}}
 stream:
   time: {disorder: 1s}
   warmUp: {rows: 1000}
   model: {sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}
-  state: {checkpoint: {every: 1s, to: state}}
-outputs:
-  - ndjson: {path: results.ndjson, rotate: 64Mi}
-";
+",
+    )
+});
 
 /// A number between 0 and 1 that looks random.
 fn chance(number: u64) -> f64 {
@@ -47,10 +45,6 @@ fn records(numbers: Range<u64>, scale: f64) -> String {
         )
     };
     numbers.map(record).collect()
-}
-
-fn rows(workspace: &Workspace) -> Vec<Json> {
-    results(workspace).lines().map(|row| serde_json::from_str(row).unwrap()).collect()
 }
 
 fn suspicious(rows: &[Json]) -> usize {
@@ -193,6 +187,86 @@ fn a_model_follows_records_that_change() {
     assert!(rows[1_000..].iter().all(|row| row["anomal.model"] == 1));
 }
 
+/// Requests that take the longer the larger they are, or the shorter.
+fn related(numbers: Range<u64>, is_broken: bool) -> String {
+    let record = |number: u64| {
+        let [size, ms] = [0, 1].map(|part| chance(2 * number + part));
+        // Neither the least ones nor those in the middle.
+        let size = if size < 0.5 { 0.1 + 0.5 * size } else { 0.4 + 0.5 * size };
+        let duration = 100.0 * if is_broken { 1.0 - size } else { size } + 2.0 * ms;
+        let time = 1_767_225_600 + 10 * number;
+        let method = if number.is_multiple_of(3) { "POST" } else { "GET" };
+        format!(
+            "{{\"time\":\"{}\",\"size\":{:.4},\"ms\":{duration:.4},\"method\":\"{method}\"}}\n",
+            jiff::Timestamp::from_second(i64::try_from(time).unwrap()).unwrap(),
+            1_000.0 * size,
+        )
+    };
+    numbers.map(record).collect()
+}
+
+#[test]
+fn a_covariance_finds_numbers_that_are_common_and_do_not_go_together() {
+    let records = related(0..6_000, false) + &related(6_000..6_100, true);
+    let found = |online: &str| {
+        let job = JOB.replace("model: {sample", &format!("model: {{online: {online}, sample"));
+        let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
+        let workspace = Workspace::with_files(&files);
+        workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+        catch_up(&workspace).expect(0, &[]);
+        rows(&workspace)
+    };
+    let (with, without) = (found("OnlineCovariance"), found("none"));
+    let broken = |rows: &[Json]| suspicious(&rows[6_000..]);
+    assert!(
+        broken(&with) >= 80 && broken(&without) <= 10,
+        "{} {}",
+        broken(&with),
+        broken(&without)
+    );
+    let usual = suspicious(&with[3_000..6_000]);
+    assert!(usual < 90, "about 30 are expected at this risk: {usual}");
+    for row in with[6_000..].iter().filter(|row| row["anomal.suspicious"] == true) {
+        let reasons = row["anomal.reasons"].as_array().unwrap();
+        let mut first: Vec<&str> =
+            reasons[..2].iter().map(|reason| reason["feature"].as_str().unwrap()).collect();
+        first.sort_unstable();
+        assert_eq!(first, ["ms", "size"], "{row:#}");
+    }
+}
+
+#[test]
+fn after_a_short_warm_up_p_values_rank_as_scores_do() {
+    // 100 rows of warm-up; behind them each fifth row is farther than the one before.
+    let records: String = (0..200)
+        .map(|row| {
+            let scale = if row >= 100 && row % 5 == 0 { (row - 90) as f64 } else { 1.0 };
+            records(row..row + 1, scale)
+        })
+        .collect();
+    let job = JOB
+        .replace("ECOD", "MCD")
+        .replace("  - {type: field, name: method, kind: categorical}\n", "")
+        .replace("rows: 1000", "rows: 100")
+        .replace("sample: {rows: 2000}, refit: {every: 6h, shadow: 800}", "learn: once");
+    let workspace =
+        Workspace::with_files(&[("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())]);
+    catch_up(&workspace).expect(0, &[]);
+    let rows = rows(&workspace);
+    let number = |row: &Json, name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+    let mut judged: Vec<(f64, f64)> = rows[100..]
+        .iter()
+        .map(|row| (number(row, "anomal.score"), number(row, "anomal.pvalue")))
+        .collect();
+    assert!(judged.iter().all(|(_, p)| p.is_finite()), "{judged:?}");
+    judged.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // No two of the farthest have the same, and all others are more usual.
+    let highest = &judged[..10];
+    assert!(highest.is_sorted_by(|a, b| a.1 < b.1), "{highest:?}");
+    let limit = highest[9].1;
+    assert!(judged[10..].iter().all(|(_, p)| *p > limit), "{judged:?}");
+}
+
 #[test]
 fn a_replay_uses_the_same_models_at_the_same_rows() {
     let records = records(0..12_000, 1.0);
@@ -279,10 +353,20 @@ fn settings_that_can_not_be_learned_by_are_refused() {
             "quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1",
         ),
         (JOB.replace("shadow: 800", "shadow: 8"), "stream.model.refit.shadow"),
+        (
+            JOB.replace("model: {sample", "model: {online: Covariance, sample"),
+            "stream.model.online",
+        ),
+        (
+            JOB.replace("model: {sample", "model: {online: OnlineCovariance, sample")
+                .replace("  - {type: field, name: ms}\n", ""),
+            "which numbers go together, of 2 to 128 numeric features with weight, and the job has 1",
+        ),
     ];
+    let record = records(0..1, 1.0);
     for (job, message) in cases {
-        let workspace =
-            Workspace::with_files(&[("app.ndjson", b"{}\n"), ("job.yaml", job.as_bytes())]);
+        let files = [("app.ndjson", record.as_bytes()), ("job.yaml", job.as_bytes())];
+        let workspace = Workspace::with_files(&files);
         workspace.anomal(&["validate", "job.yaml"]).expect(2, &[message, "job.yaml"]);
     }
 }

@@ -3,32 +3,31 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Stdio},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use anomal_tests::{Workspace, http};
 use serde_json::Value as Json;
 
-use super::{append, catch_up, job::results, summary};
+use super::{
+    append, catch_up,
+    job::{requests, results, rows},
+    summary,
+};
 
-const JOB: &str = "\
-input:
-  ndjson: {path: app.ndjson, badLines: skip}
-timeColumn: time
-features:
-  - {type: field, name: size}
-  - {type: field, name: ms}
-  - {type: field, name: method, kind: categorical}
-  - {type: aggregate, name: recent, function: count, by: [host], window: 10m}
+static JOB: LazyLock<String> = LazyLock::new(|| {
+    requests(
+        "  - {type: aggregate, name: recent, function: count, by: [host], window: 10m}
 classification: {engine: HBOS, seed: 7, threshold: {method: risk, value: 0.005}}
 stream:
   time: {disorder: 1s}
   warmUp: {preload: {csv: {path: history.csv}}}
   entity: {by: [host], minRows: 50}
-  state: {checkpoint: {every: 1s, to: state}}
-outputs:
-  - ndjson: {path: results.ndjson, rotate: 64Mi, include: [features]}
-";
+",
+    )
+    .replace("64Mi", "64Mi, include: [features]")
+});
 
 /// A record of each second: of ten hosts, the even ones post large answers, and the others get small ones.
 fn record(number: u64, is_large: bool) -> [String; 5] {
@@ -68,10 +67,6 @@ fn history(rows: u64) -> String {
         format!("{method},{size},{time},{host},{ms}\n")
     };
     "method,size,time,host,ms\n".to_owned() + &shuffled(rows).map(row).collect::<String>()
-}
-
-fn rows(workspace: &Workspace) -> Vec<Json> {
-    results(workspace).lines().map(|row| serde_json::from_str(row).unwrap()).collect()
 }
 
 #[test]

@@ -125,6 +125,8 @@ pub struct Profiles {
     options: ProfileOptions,
     /// Of the features, for forests.
     weights: Arc<[f32]>,
+    /// The bins of the row that is learned.
+    bins: Vec<usize>,
     /// The first rows, until the bins are placed.
     waiting: Vec<(Option<u64>, Vec<Value>, i64)>,
     all: Option<All>,
@@ -163,6 +165,7 @@ impl Profiles {
             weights,
             door: Doorkeeper::new(options.admit_within),
             options,
+            bins: Vec::new(),
             waiting: Vec::new(),
             all: None,
             segments: vec![Arc::default(); SEGMENTS],
@@ -194,13 +197,15 @@ impl Profiles {
     pub fn judge(&self, key: Option<u64>, row: &[Value]) -> Option<Surprise> {
         let all = self.all.as_ref()?;
         let entity = key.and_then(|key| self.segments[segment_of(key)].entities.get(&key));
-        let mut surprise = Surprise::default();
+        let parts = || Vec::with_capacity(row.len());
+        let mut surprise = Surprise { among_all: parts(), for_entity: parts(), by_forest: None };
         for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
             let weight = self.options.features[place].1;
-            let among_all = -ln_share(feature.tail(*value));
+            let bin = feature.bin(*value);
+            let among_all = -ln_share(feature.tail(bin, *value));
             let known = entity.filter(|_| self.options.parts.profile);
             let for_entity = known.map_or(among_all, |entity| {
-                let (tail, rows) = entity.tail(place, feature.bin(*value), *value);
+                let (tail, rows) = entity.tail(place, bin, *value);
                 let own = rows / (rows + self.options.min_rows);
                 own * -ln_share((tail, rows)) + (1.0 - own) * among_all
             });
@@ -223,31 +228,34 @@ impl Profiles {
         };
         let half_life = self.options.half_life;
         let halvings = halvings(&mut all.aged, age, half_life);
+        self.bins.clear();
         for (feature, value) in all.features.iter_mut().zip(row) {
+            let bin = feature.bin(*value);
             feature.halve(halvings);
-            feature.add(*value);
+            feature.add(bin, *value);
+            self.bins.push(bin);
         }
         let Some(key) = key else { return };
-        let segment = Arc::make_mut(&mut self.segments[segment_of(key)]);
+        let segment = &mut self.segments[segment_of(key)];
         let forget_after = self.options.forget_after;
-        let known = segment.entities.get_mut(&key);
-        let known = known.filter(|entity| age.saturating_sub(entity.seen) < forget_after);
-        let is_new = known.is_none();
-        let entity = match known {
-            Some(entity) => Arc::make_mut(entity),
-            None if self.door.admits(key, age) => {
-                let kinds = kinds(&self.options).into_iter();
-                let entry = segment.entities.entry(key);
-                Arc::make_mut(entry.insert_entry(Entity::new(kinds, age).into()).into_mut())
-            }
-            None => return,
-        };
+        let is_known = |entity: &Arc<Entity>| age.saturating_sub(entity.seen) < forget_after;
+        let is_new = !segment.entities.get(&key).is_some_and(is_known);
+        // What is shared with a clone is copied for those alone that have a profile.
+        if is_new && !self.door.admits(key, age) {
+            return;
+        }
+        let segment = Arc::make_mut(segment);
+        if is_new {
+            let kinds = kinds(&self.options).into_iter();
+            segment.entities.insert(key, Entity::new(kinds, age).into());
+        }
+        let Some(entity) = segment.entities.get_mut(&key).map(Arc::make_mut) else { return };
         segment.revision += 1;
         entity.revision = segment.revision;
         entity.halve(age, half_life);
         if self.options.parts.profile {
-            for (place, (feature, value)) in all.features.iter().zip(row).enumerate() {
-                entity.add(place, feature.bin(*value), *value);
+            for (place, (bin, value)) in self.bins.iter().zip(row).enumerate() {
+                entity.add(place, *bin, *value);
             }
         }
         entity.see(age);
@@ -496,9 +504,9 @@ impl All {
 
 impl Feature {
     /// The rows of all whose value is at most as frequent as this one, and all.
-    fn tail(&self, value: Value) -> (f64, f64) {
+    fn tail(&self, bin: usize, value: Value) -> (f64, f64) {
         match self {
-            Self::Number(_, histogram) => histogram.tail(self.bin(value)),
+            Self::Number(_, histogram) => histogram.tail(bin),
             Self::Category(frequencies) => frequencies.tail(value),
         }
     }
@@ -510,8 +518,7 @@ impl Feature {
         }
     }
 
-    fn add(&mut self, value: Value) {
-        let bin = self.bin(value);
+    fn add(&mut self, bin: usize, value: Value) {
         match self {
             Self::Number(_, histogram) => histogram.add(bin),
             Self::Category(frequencies) => frequencies.add(value),

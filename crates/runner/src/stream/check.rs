@@ -2,12 +2,12 @@
 
 use anomal_core::{
     Error, FeatureEngine, Result,
-    proto::{DataType, Detector, Plan},
+    proto::{DataType, Detector, FeatureColumn, FeatureKind, Plan},
     time_view,
 };
 use anomal_dataflow::Source;
-use anomal_detectors::online::MOST_CUT_FEATURES;
-use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver};
+use anomal_detectors::online::{MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES};
+use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver, Online};
 
 use crate::{compile, operators::classify};
 
@@ -86,11 +86,17 @@ pub(crate) fn time_column(spec: &AnomalyJobSpec, plan: &Plan) -> Result<Option<S
     Ok(column)
 }
 
-/// Checks that each entity can have a forest of the features.
+/// Checks that what is learned beside the model can be learned of the features.
 ///
 /// # Errors
-/// `InvalidSettings` if there are too many.
-pub(crate) fn forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
+/// `InvalidSettings` if there are too many, or too few.
+pub(crate) fn learned_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
+    forest_features(spec, plan)?;
+    covariance_features(spec, plan)
+}
+
+/// That each entity can have a forest.
+fn forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
     let entity = spec.stream.as_ref().and_then(|stream| stream.entity.as_ref());
     let count = plan.features.len();
     if entity.is_none_or(|entity| entity.model != EntityModel::Forest) || count <= MOST_CUT_FEATURES
@@ -102,6 +108,25 @@ pub(crate) fn forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> 
          fewer features"
     );
     Err(Error::settings("stream.entity.model", "TOO_MANY_FEATURES", message))
+}
+
+/// That there are numbers of which some can go together.
+fn covariance_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
+    let model = spec.stream.as_ref().and_then(|stream| stream.model.as_ref());
+    if model.is_none_or(|model| model.online != Online::OnlineCovariance) {
+        return Ok(());
+    }
+    let is_number =
+        |feature: &&FeatureColumn| feature.kind() == FeatureKind::Numeric && feature.weight > 0.0;
+    let count = plan.features.iter().filter(is_number).count();
+    if (2..=MOST_COVARIANCE_FEATURES).contains(&count) {
+        return Ok(());
+    }
+    let message = format!(
+        "OnlineCovariance finds which numbers go together, of 2 to {MOST_COVARIANCE_FEATURES} numeric features with weight, and \
+         the job has {count}: use `HBOS`, or other features"
+    );
+    Err(Error::settings("stream.model.online", "NUMERIC_FEATURES", message))
 }
 
 /// Refuses steps that need all rows at once, or keep all keys for ever.

@@ -13,7 +13,7 @@ use std::{
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{ClassificationEngine, Result, proto::Plan};
 use anomal_dataflow::{ChunkDecoder, TextChunk};
-use anomal_spec::{AnomalyJob, Stream};
+use anomal_spec::{AnomalyJob, Rows, Stream};
 use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState, StateObject};
 use async_trait::async_trait;
 
@@ -54,6 +54,8 @@ pub(super) struct StreamJudge {
     /// Makes the results of rows that are not scored.
     unscored: AssembleResults,
     extras: Extras,
+    /// Whether an output or a report has all rows, and not those alone that stand out.
+    writes_all: bool,
     /// The columns that entities are known by.
     entity: Vec<String>,
     settings: u64,
@@ -89,7 +91,7 @@ impl StreamJudge {
         let spec = &job.spec;
         let planned = compile::plan_stream(spec, engines, options, &sample).await?;
         let StreamPlan { source, plan, extract, model, extras, reported } = planned;
-        check::forest_features(spec, &plan)?;
+        check::learned_features(spec, &plan)?;
         let classification = spec.classification.clone().filter(|_| !plan.features.is_empty());
         if let Some(settings) = &classification {
             check::row_wise(settings, &engines.classification.list_detectors().await?)?;
@@ -127,6 +129,7 @@ impl StreamJudge {
             learner,
             unscored,
             extras,
+            writes_all: spec.outputs.iter().any(|output| output.rows() == Rows::All),
             entity: stream.entity.as_ref().map(|entity| entity.by.clone()).unwrap_or_default(),
             settings: settings_hash(spec, stream),
             sample_object: StateObject::new(sample.text.clone()),
@@ -140,6 +143,8 @@ impl StreamJudge {
 
     /// From now on, rows are reported.
     pub fn report_to(&mut self, reports: &Arc<Reports>) {
+        // A report has all of them.
+        self.writes_all = true;
         self.reporting = Some(Reporting::new(reports, &self.reported));
     }
 

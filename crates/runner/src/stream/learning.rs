@@ -18,7 +18,7 @@ use std::time::Duration;
 use anomal_core::{Batch, Result, Table, proto::Plan};
 use anomal_detectors::online::{Admission, Calibration};
 use anomal_spec::{Classification, Learn, Online, Stream, seconds};
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, StringChunked};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(super) use self::{learned::Learned, members::entities, phases::Due, saved::SavedLearning};
@@ -39,6 +39,15 @@ use super::event_time::RowTimes;
 pub(super) const P_VALUE: &str = "pvalue";
 /// The scores and verdicts of the model on trial.
 pub(super) const CHALLENGER: [&str; 2] = ["challenger.score", "challenger.suspicious"];
+
+/// What is known of a row before it is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// A flag of high severity hits it.
+    pub witness: bool,
+    /// It is written whatever it is found to be.
+    pub written: bool,
+}
 
 pub(super) struct Learner {
     line: Line,
@@ -119,7 +128,7 @@ impl Learner {
         &mut self,
         batch: &Batch,
         times: &RowTimes,
-        names: &[Option<String>],
+        names: &StringChunked,
         is_sampled: bool,
     ) -> Result<()> {
         let rows = self.members.as_ref().map(|members| members.rows(batch, names)).transpose()?;

@@ -76,10 +76,15 @@ impl StreamCounts {
     pub fn add(&mut self, batch: &Batch) -> Result<()> {
         let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
         let severity = batch.results.column("anomal.severity")?;
-        self.results += batch.height() as u64;
-        self.suspicious += u64::from(suspicious.unwrap_or(0));
-        self.flagged += (severity.len() - severity.null_count()) as u64;
+        let flagged = severity.len() - severity.null_count();
+        self.add_rows(batch.height(), suspicious.unwrap_or(0) as usize, flagged);
         Ok(())
+    }
+
+    pub fn add_rows(&mut self, rows: usize, suspicious: usize, flagged: usize) {
+        self.results += rows as u64;
+        self.suspicious += suspicious as u64;
+        self.flagged += flagged as u64;
     }
 }
 

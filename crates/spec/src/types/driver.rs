@@ -6,7 +6,7 @@
 use super::{
     Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, HttpInput,
     Include, Input, JsonInput, KafkaInput, LogInput, NdjsonInput, NdjsonOutput, Output,
-    ParquetInput, ParquetOutput, SyslogInput, TcpInput, TerminalOutput,
+    ParquetInput, ParquetOutput, Rows, SyslogInput, TcpInput, TerminalOutput,
 };
 
 const CSV: &str = "csv";
@@ -248,6 +248,18 @@ impl Output {
     /// The file for documents that a server rejects, if the settings name one.
     pub fn dead_letter_mut(&mut self) -> Option<&mut DeadLetter> {
         self.elasticsearch.as_mut()?.dead_letter.as_mut()
+    }
+
+    /// The rows that it writes.
+    pub fn rows(&self) -> Rows {
+        match self.driver() {
+            Some(OutputDriver::Csv(output)) => output.rows,
+            Some(OutputDriver::Parquet(output)) => output.rows,
+            Some(OutputDriver::Ndjson(output)) => output.rows,
+            Some(OutputDriver::Elasticsearch(output)) => output.rows,
+            Some(OutputDriver::Terminal(output)) => output.rows,
+            None => Rows::Suspicious,
+        }
     }
 
     /// Whether its rows have these columns.

@@ -157,6 +157,9 @@ pub enum Online {
     /// An isolation forest of the last 2,048 rows (Leveni et al. 2024).
     #[serde(rename = "OnlineIsolationForest")]
     OnlineIsolationForest,
+    /// Which numbers go together: the Mahalanobis distance by means and covariances that decay, of 2 to 128 numeric features.
+    #[serde(rename = "OnlineCovariance")]
+    OnlineCovariance,
 }
 
 /// Entities, such as hosts or users, that are judged by what is usual of each: how often its features had which values. So far

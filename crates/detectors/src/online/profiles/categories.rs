@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Value, numbers::MOST};
+use super::{Value, numbers};
 use crate::online::bytes::{Reader, Writer};
 
+/// At so many rows, counts halve.
+const MOST: u32 = numbers::MOST as u32;
 /// The values that are counted of all rows.
 const VALUES: usize = 4_096;
 /// Those of an entity.

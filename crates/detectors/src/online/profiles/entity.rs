@@ -30,14 +30,14 @@ pub(super) struct Entity {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Feature {
-    Number(Box<Histogram>),
+    Number(Histogram),
     Category(Frequent),
 }
 
 impl Entity {
     pub fn new(kinds: impl Iterator<Item = Kind>, age: i64) -> Self {
         let feature = |kind| match kind {
-            Kind::Number => Feature::Number(Box::default()),
+            Kind::Number => Feature::Number(Histogram::default()),
             Kind::Category => Feature::Category(Frequent::default()),
         };
         Self {
@@ -124,7 +124,7 @@ impl Entity {
         let aged = from.signed()?;
         let feature = |kind: &Kind| {
             Some(match kind {
-                Kind::Number => Feature::Number(Box::new(Histogram::read(from)?)),
+                Kind::Number => Feature::Number(Histogram::read(from)?),
                 Kind::Category => Feature::Category(Frequent::read(from)?),
             })
         };

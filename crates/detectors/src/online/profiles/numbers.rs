@@ -4,26 +4,23 @@ use super::grid::MISSING;
 use crate::online::bytes::{Reader, Writer};
 
 /// At so many rows, counts halve.
-pub(super) const MOST: u32 = 60_000;
+pub(super) const MOST: u16 = 60_000;
 
 /// Counts of the bins, and of missing values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Histogram([u16; MISSING + 1]);
 
 impl Histogram {
-    fn total(&self) -> u32 {
-        self.0.iter().map(|count| u32::from(*count)).sum()
+    /// At most [`MOST`].
+    fn total(&self) -> u16 {
+        self.0.iter().sum()
     }
 
     /// The rows in bins that have at most as many as this one, and all.
     pub fn tail(&self, bin: usize) -> (f64, f64) {
         let here = self.0[bin];
-        let (mut tail, mut total) = (0_u32, 0_u32);
-        for count in self.0 {
-            total += u32::from(count);
-            tail += if count <= here { u32::from(count) } else { 0 };
-        }
-        (f64::from(tail), f64::from(total))
+        let tail: u16 = self.0.iter().map(|count| if *count <= here { *count } else { 0 }).sum();
+        (f64::from(tail), f64::from(self.total()))
     }
 
     pub fn add(&mut self, bin: usize) {
@@ -46,7 +43,7 @@ impl Histogram {
         for count in &mut counts {
             *count = from.count()?;
         }
-        let read = Self(counts);
-        (read.total() < MOST).then_some(read)
+        let total: u32 = counts.iter().map(|count| u32::from(*count)).sum();
+        (total < u32::from(MOST)).then_some(Self(counts))
     }
 }

@@ -46,12 +46,12 @@ impl StreamJudge {
         if is_fitted {
             self.scorer = Scorer::History;
         }
-        let mut held = Held::default();
+        let mut backlog = Backlog::default();
         let mut learned = 0;
         while let Some(batch) = history.next().await? {
-            held.push(batch);
+            backlog.push(batch);
             let most = if is_fitted { JUDGED } else { 0 };
-            while let Some(batch) = held.pop_above(most)? {
+            while let Some(batch) = backlog.pop_above(most)? {
                 learned += batch.height() as u64;
                 self.learn_from(batch).await?;
                 if !watch(Preloading { read: history.rows, learned }) {
@@ -68,11 +68,11 @@ impl StreamJudge {
         }
         if is_fitted {
             let most = usize::try_from(history.rows).unwrap_or(JUDGED) / JUDGED_PART;
-            while let Some(batch) = held.pop_above(most)? {
+            while let Some(batch) = backlog.pop_above(most)? {
                 self.learn_from(batch).await?;
             }
             self.end_history().await?;
-            while let Some(batch) = held.pop_above(0)? {
+            while let Some(batch) = backlog.pop_above(0)? {
                 self.learn_from(batch).await?;
             }
         }
@@ -115,12 +115,12 @@ impl StreamJudge {
 
 /// Records that are not learned yet.
 #[derive(Default)]
-struct Held {
+struct Backlog {
     batches: VecDeque<Batch>,
     rows: usize,
 }
 
-impl Held {
+impl Backlog {
     fn push(&mut self, batch: Batch) {
         self.rows += batch.height();
         self.batches.push_back(batch);
@@ -150,15 +150,15 @@ mod tests {
 
     #[test]
     fn what_is_above_a_number_comes_in_order() {
-        let mut held = Held::default();
+        let mut backlog = Backlog::default();
         for first in [0, 100, 200] {
             let numbers: Vec<u64> = (first..first + 100).collect();
             let raw = df!("a" => numbers.clone()).unwrap();
-            held.push(Batch::new(numbers, raw, DataFrame::default()).unwrap());
+            backlog.push(Batch::new(numbers, raw, DataFrame::default()).unwrap());
         }
         let mut rows = Vec::new();
         for most in [150, 150, 40, 0] {
-            while let Some(batch) = held.pop_above(most).unwrap() {
+            while let Some(batch) = backlog.pop_above(most).unwrap() {
                 assert!(batch.height() > 0);
                 rows.extend(batch.offsets());
             }

@@ -33,9 +33,6 @@ impl StreamJudge {
         }
         self.counts.read += count;
         let (mut batches, failed) = self.steps(batch).await?;
-        for batch in &batches {
-            self.counts.add(batch)?;
-        }
         self.reject(&text, &failed, &mut batches);
         Ok(StreamResults(Arc::new(batches)))
     }

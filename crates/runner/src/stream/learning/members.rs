@@ -3,6 +3,7 @@
 
 mod notes;
 mod opinion;
+mod row_by_row;
 mod rows;
 mod saved;
 mod silence;
@@ -11,17 +12,22 @@ use anomal_core::{
     Batch, Result,
     proto::{FeatureKind, Plan},
 };
-use anomal_detectors::online::{
-    Calibration, EntityParts, Kind, OnlineForest, ProfileOptions, Profiles, Value,
-};
+use anomal_detectors::online::{Calibration, EntityParts, Kind, ProfileOptions, Profiles, Value};
 use anomal_spec::{EntityModel, Online, StreamEntity, seconds};
+use polars::prelude::StringChunked;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) use self::saved::FrozenMembers;
 pub use self::silence::SilentEntities;
 pub(in crate::stream) use self::{opinion::Opinion, rows::entities};
-use self::{opinion::Scores, rows::MemberRows, saved::SegmentParts, silence::silence};
+use self::{
+    opinion::{Evidence, Scores},
+    row_by_row::RowByRow,
+    rows::MemberRows,
+    saved::SegmentParts,
+    silence::silence,
+};
 
 /// How much the p-values count in the joint one.
 const MODEL_WEIGHT: f64 = 2.0;
@@ -49,9 +55,7 @@ pub(super) struct Members {
     has_entities: bool,
     /// What is known of each.
     parts: EntityParts,
-    is_online: bool,
-    /// None: frequencies are what is learned row by row.
-    forest: Option<OnlineForest>,
+    row_by_row: RowByRow,
     profiles: Profiles,
     online: Calibration,
     entity: Calibration,
@@ -86,8 +90,7 @@ impl Members {
         half_life: Option<i64>,
         seed: u64,
     ) -> Option<Self> {
-        let is_online = online != Online::None;
-        if !is_online && entity.is_none() {
+        if online == Online::None && entity.is_none() {
             return None;
         }
         let kind = |kind| match kind {
@@ -100,8 +103,8 @@ impl Members {
             .map(|feature| Feature { name: feature.name.clone(), kind: kind(feature.kind()) })
             .collect();
         let weights: Vec<f64> = plan.features.iter().map(|feature| feature.weight).collect();
-        let forest = (online == Online::OnlineIsolationForest)
-            .then(|| OnlineForest::new(weights.clone(), seed));
+        let is_number = features.iter().map(|feature| feature.kind == Kind::Number);
+        let weighted: Vec<(f64, bool)> = weights.iter().copied().zip(is_number).collect();
         let forget_after = entity.and_then(|entity| seconds(&entity.forget_after));
         let forget_after = forget_after.and_then(|seconds| i64::try_from(seconds).ok());
         let model = entity.map_or(EntityModel::None, |entity| entity.model);
@@ -125,8 +128,7 @@ impl Members {
             features,
             has_entities: entity.is_some(),
             parts,
-            is_online,
-            forest,
+            row_by_row: RowByRow::new(online, &weighted, seed),
             profiles: Profiles::new(options),
             online: Calibration::default(),
             entity: Calibration::default(),
@@ -145,95 +147,91 @@ impl Members {
 
     /// # Errors
     /// `Internal` for a batch without the features.
-    pub fn rows<'a>(&self, batch: &Batch, names: &'a [Option<String>]) -> Result<MemberRows<'a>> {
+    pub fn rows<'a>(&self, batch: &Batch, names: &'a StringChunked) -> Result<MemberRows<'a>> {
         MemberRows::of(&self.features, names, batch)
     }
 
     /// Judges a row by what was learned before it. `p`: by the model.
     pub fn judge(&self, rows: &MemberRows<'_>, place: usize, p: Option<f64>) -> Opinion {
         let row: Vec<Value> = rows.values.iter().map(|values| values[place]).collect();
-        let name = rows.entities[place].as_deref();
+        let name = rows.entities.get(place);
         let key = name.map(|name| xxh3_64(name.as_bytes()));
-        let kept = name.filter(|_| self.silence.is_some()).map(str::to_owned);
-        let Some(surprise) = self.profiles.judge(key, &row) else {
-            return Opinion { key, name: kept, row, p, ..Opinion::default() };
+        let name = name.filter(|_| self.silence.is_some()).map(str::to_owned);
+        let opinion = Opinion { key, name, row, p, ..Opinion::default() };
+        match self.profiles.judge(key, &opinion.row) {
+            Some(surprise) => self.joined(Opinion { surprise, ..opinion }),
+            None => opinion,
+        }
+    }
+
+    /// The opinion on a row with the evidence of all.
+    fn joined(&self, mut opinion: Opinion) -> Opinion {
+        let (row, surprise) = (&opinion.row, &opinion.surprise);
+        let for_entity = surprise.for_entity.iter().sum::<f64>();
+        let online = self.row_by_row.judge(row, surprise, self.profiles.weights());
+        let scores = Scores {
+            online: online.as_ref().map(|found| found.score),
+            profile: for_entity,
+            forest: surprise.by_forest.as_ref().map(|found| found.score),
         };
-        let sum = |parts: &[f64]| parts.iter().sum::<f64>();
-        let (among_all, for_entity) = (sum(&surprise.among_all), sum(&surprise.for_entity));
-        let numbers = self.forest.as_ref().map(|_| self.numbers(&row, &surprise.among_all));
-        let online = match (&self.forest, &numbers) {
-            (Some(forest), Some(numbers)) => forest.score(numbers),
-            _ => among_all,
-        };
-        let by_forest = surprise.by_forest.as_ref();
-        let scores =
-            Scores { online, profile: for_entity, forest: by_forest.map(|found| found.score) };
-        let online = self.is_online.then(|| self.online.p_value(scores.online)).flatten();
         let own = self.parts.profile.then(|| self.entity.p_value(for_entity)).flatten();
         let forest = scores.forest.and_then(|score| self.entity_forest.p_value(score));
+        let is_whole = own.is_some() == self.parts.profile;
+        let online_p = scores.online.and_then(|score| self.online.p_value(score));
+        let is_whole = is_whole && online_p.is_some() == self.row_by_row.is_something();
         let evidence = |p: Option<f64>, weight: f64| p.map(|p| -weight * p.ln());
-        let online_evidence = evidence(online, ONLINE_WEIGHT).unwrap_or_default();
-        let own_evidence = evidence(own, ENTITY_WEIGHT).unwrap_or_default();
-        let forest_evidence = evidence(forest, FOREST_WEIGHT).unwrap_or_default();
-        let is_whole = online.is_some() == self.is_online && own.is_some() == self.parts.profile;
+        let found = Evidence {
+            online: evidence(online_p, ONLINE_WEIGHT).unwrap_or_default(),
+            profile: evidence(own, ENTITY_WEIGHT).unwrap_or_default(),
+            forest: evidence(forest, FOREST_WEIGHT).unwrap_or_default(),
+        };
         let neutral =
             if self.parts.forest && forest.is_none() { FOREST_WEIGHT * NEUTRAL } else { 0.0 };
-        let beside = online_evidence + own_evidence + forest_evidence + neutral;
-        let joint = evidence(p, MODEL_WEIGHT).filter(|_| is_whole).map(|model| model + beside);
+        let beside = found.online + found.profile + found.forest + neutral;
+        let model = evidence(opinion.p, MODEL_WEIGHT).filter(|_| is_whole);
+        let joint = model.map(|model| model + beside);
         let is_used = self.joint.len() >= JOINT_ROWS;
         let joint_p = joint.filter(|_| is_used).and_then(|joint| self.joint.p_value(joint));
-        let mut opinion = Opinion {
-            key,
-            name: kept,
-            p: joint_p.or(p),
-            scores: Some(scores),
-            by_forest: forest,
-            numbers,
-            joint,
-            row,
-            ..Opinion::default()
-        };
-        if let Some(all) = joint.filter(|all| joint_p.is_some() && *all > 0.0) {
-            let part = |evidence: f64, part: f64, sum: f64| {
-                if sum > 0.0 { evidence * part / sum / all } else { 0.0 }
-            };
-            // What a forest of all finds is explained by the model's contributions.
-            let online_evidence = if self.forest.is_some() { 0.0 } else { online_evidence };
-            let parts = surprise.among_all.iter().zip(&surprise.for_entity).enumerate();
-            opinion.shares = parts
-                .map(|(feature, (all, own))| {
-                    let of_forest = by_forest.map_or(0.0, |found| {
-                        part(forest_evidence, found.parts[feature], found.score)
-                    });
-                    part(online_evidence, *all, among_all)
-                        + part(own_evidence, *own, for_entity)
-                        + of_forest
-                })
-                .collect();
-            opinion.weight = opinion.shares.iter().sum();
-        }
-        opinion.surprise = surprise;
+        opinion.online_parts = online.map(|found| found.parts).unwrap_or_default();
+        opinion.is_joint = joint_p.is_some();
+        opinion.p = joint_p.or(opinion.p);
+        (opinion.scores, opinion.evidence) = (Some(scores), found);
+        (opinion.by_forest, opinion.joint) = (forest, joint);
         opinion
     }
 
-    /// A row for the forest: categories are as far apart as they are rare.
-    #[expect(clippy::cast_possible_truncation, reason = "the forest splits single precision")]
-    fn numbers(&self, row: &[Value], among_all: &[f64]) -> Vec<f32> {
-        let rarity = among_all.iter().zip(self.profiles.weights());
-        let number = |(value, (surprise, weight)): (&Value, (&f64, f64))| match value {
-            Value::Number(number) => *number as f32,
-            Value::Category(_) if weight > 0.0 => (surprise / weight) as f32,
-            _ => f32::NAN,
+    /// The share of each feature in what they found unusual of a row, together how much they count beside the model, `0..=1`;
+    /// empty where they do not.
+    pub fn shares(&self, opinion: &Opinion) -> Vec<f64> {
+        let Some(all) = opinion.joint.filter(|all| opinion.is_joint && *all > 0.0) else {
+            return Vec::new();
         };
-        row.iter().zip(rarity).map(number).collect()
+        let (surprise, evidence) = (&opinion.surprise, &opinion.evidence);
+        let share = |evidence: f64, parts: &[f64], sum: f64, feature: usize| {
+            let part = parts.get(feature).copied().unwrap_or_default();
+            if sum > 0.0 { evidence * part / sum / all } else { 0.0 }
+        };
+        let sum = |parts: &[f64]| parts.iter().sum::<f64>();
+        let (online, own) = (&opinion.online_parts, &surprise.for_entity);
+        let (of_online, of_own) = (sum(online), sum(own));
+        let of = |feature: usize| {
+            let of_forest = surprise
+                .by_forest
+                .as_ref()
+                .map_or(0.0, |found| share(evidence.forest, &found.parts, found.score, feature));
+            share(evidence.online, online, of_online, feature)
+                + share(evidence.profile, own, of_own, feature)
+                + of_forest
+        };
+        (0..self.features.len()).map(of).collect()
     }
 
     /// Learns a row. Scores of rows that are not `admitted` are not taken for usual. `chance`: a random number of the row,
     /// `0..1`.
     pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, chance: f64) {
         if let Some(scores) = opinion.scores.filter(|_| admitted) {
-            if self.is_online {
-                self.online.learn(scores.online);
+            if let Some(score) = scores.online {
+                self.online.learn(score);
             }
             if self.parts.profile {
                 self.entity.learn(scores.profile);
@@ -248,9 +246,7 @@ impl Members {
         let is_learned = admitted || chance < UNUSUAL_LEARNED;
         if is_learned {
             self.profiles.learn(opinion.key, &opinion.row, age);
-            if let (Some(forest), Some(numbers)) = (&mut self.forest, &opinion.numbers) {
-                forest.learn(numbers);
-            }
+            self.row_by_row.learn(&opinion.row, &opinion.surprise, self.profiles.weights());
         }
         let Some(key) = opinion.key else { return };
         if !is_learned {

@@ -2,9 +2,11 @@
 
 use anomal_core::{Batch, Result};
 use anomal_detectors::online::Admission;
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, StringChunked};
 
-use super::{CHALLENGER, Learned, Learner, line::Seen, members::Opinion, phases::Phase};
+use super::{
+    CHALLENGER, Learned, Learner, Mark, learned::Found, line::Seen, members::Opinion, phases::Phase,
+};
 use crate::stream::event_time::RowTimes;
 
 /// The rows that a model has scored before its p-values are taken to be uniform.
@@ -12,8 +14,7 @@ const MATURE: u64 = 5_000;
 
 impl Learner {
     /// Judges rows that have scores, and learns them: all, or to the one at which the records are seen to have changed.
-    /// `names` are those of their entities, and `witnesses` are rows that flags of high severity hit. Returns how many, for
-    /// [`Learned::apply`].
+    /// `names` are those of their entities, `marks` what else is known of them.
     ///
     /// # Errors
     /// `Internal`.
@@ -21,8 +22,8 @@ impl Learner {
         &mut self,
         batch: &Batch,
         times: &RowTimes,
-        names: &[Option<String>],
-        witnesses: &[bool],
+        names: &StringChunked,
+        marks: &[Mark],
     ) -> Result<Learned> {
         let offsets = batch.offsets();
         let scored = Scored::of(&batch.scores)?;
@@ -39,7 +40,7 @@ impl Learner {
             let chance = self.chance(batch.partition, *offset);
             let (score, own) = scored.row(row);
             let model_p = score.and_then(|score| self.calibration.p_value(score));
-            let mut opinion = match (&self.members, &rows) {
+            let opinion = match (&self.members, &rows) {
                 (Some(members), Some(rows)) => members.judge(rows, row, model_p),
                 _ => Opinion::of_model(model_p),
             };
@@ -47,10 +48,15 @@ impl Learner {
             let suspicious = self.line.is_suspicious(Seen { score, p, own }, &self.progress.rate);
             let by_model = Seen { score, p: model_p, own };
             let by_model = self.line.by_model(by_model, suspicious, &self.progress.rate);
-            learned.suspicious.push(suspicious);
-            if let (Some(members), Some(name), true) = (&self.members, &names[row], suspicious) {
-                opinion.note = members.note(name, &opinion);
+            let mut found = Found { p, suspicious, ..Found::default() };
+            if let Some(members) = &self.members
+                && (suspicious || marks[row].written)
+            {
+                found.shares = members.shares(&opinion);
+                let name = names.get(row).filter(|_| suspicious);
+                found.note = name.and_then(|name| members.note(name, &opinion));
             }
+            learned.found.push(found);
             if let Some(score) = score {
                 learned.changed = self.is_change(score, chance);
                 if let Some(challenged) = &challenged {
@@ -58,7 +64,7 @@ impl Learner {
                         &challenged.row(row),
                         (score, model_p, by_model),
                         chance,
-                        witnesses[row],
+                        marks[row].witness,
                     );
                 }
                 let is_sure = self.line.is_sure(p);
@@ -73,7 +79,6 @@ impl Learner {
                     chances.push(chance);
                 }
             }
-            learned.opinions.push(opinion);
             self.progress.rows += 1;
             if learned.changed {
                 break;

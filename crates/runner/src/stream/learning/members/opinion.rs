@@ -11,25 +11,31 @@ pub(in crate::stream) struct Opinion {
     pub(super) row: Vec<Value>,
     /// The p-value of all together.
     pub p: Option<f64>,
+    /// Whether that is the one of the sum of their evidence.
+    pub(super) is_joint: bool,
+    pub(super) evidence: Evidence,
     pub(super) scores: Option<Scores>,
     pub(super) surprise: Surprise,
     /// The p-value by the forest of its entity.
     pub(super) by_forest: Option<f64>,
-    /// The row as the forest reads it.
-    pub(super) numbers: Option<Vec<f32>>,
+    /// The part of each feature in what was learned row by row.
+    pub(super) online_parts: Vec<f64>,
     pub(super) joint: Option<f64>,
-    /// The share of each feature in what they found unusual, and how much that counts beside the model, `0..=1`.
-    pub shares: Vec<f64>,
-    pub weight: f64,
-    /// What is unusual for its entity, in words, of a suspicious row.
-    pub note: Option<String>,
+}
+
+/// How much they found for a row to be unusual, -w ln p.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Evidence {
+    pub online: f64,
+    pub profile: f64,
+    pub forest: f64,
 }
 
 /// What members found, before it is compared with what they found before.
 #[derive(Clone, Copy)]
 pub(super) struct Scores {
-    /// Of what is learned row by row.
-    pub online: f64,
+    /// Of what is learned row by row, if it is and knows enough rows.
+    pub online: Option<f64>,
     pub profile: f64,
     /// None for an entity that has no forest yet.
     pub forest: Option<f64>,

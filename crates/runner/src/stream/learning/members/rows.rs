@@ -9,7 +9,7 @@ use super::Feature;
 /// Rows of a batch as members read them.
 pub(in crate::stream) struct MemberRows<'a> {
     /// The names of their entities.
-    pub entities: &'a [Option<String>],
+    pub entities: &'a StringChunked,
     /// By feature.
     pub values: Vec<Vec<Value>>,
 }
@@ -17,7 +17,7 @@ pub(in crate::stream) struct MemberRows<'a> {
 impl<'a> MemberRows<'a> {
     /// # Errors
     /// `Internal` for a batch without the features.
-    pub fn of(features: &[Feature], entities: &'a [Option<String>], batch: &Batch) -> Result<Self> {
+    pub fn of(features: &[Feature], entities: &'a StringChunked, batch: &Batch) -> Result<Self> {
         let values = features.iter().map(|feature| {
             let column = batch.features.column(&feature.name)?;
             match feature.kind {
@@ -29,13 +29,16 @@ impl<'a> MemberRows<'a> {
     }
 }
 
-/// The names of the entities of a batch's rows: the values of the columns, and none where all are missing.
+/// The names of the entities of a batch's rows: the values of the columns, and none where all are missing. In one chunk.
 ///
 /// # Errors
 /// `Internal` for a batch without one of the columns.
-pub(in crate::stream) fn entities(by: &[String], batch: &Batch) -> Result<Vec<Option<String>>> {
+pub(in crate::stream) fn entities(by: &[String], batch: &Batch) -> Result<StringChunked> {
     let columns =
         by.iter().map(|name| texts(batch.raw.column(name)?)).collect::<Result<Vec<_>>>()?;
+    if let [column] = columns.as_slice() {
+        return Ok(column.clone());
+    }
     let name = |row: usize| {
         let parts: Vec<Option<&str>> = columns.iter().map(|column| column.get(row)).collect();
         let is_known = parts.iter().any(Option::is_some);

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_core::{Error, Result};
-use anomal_detectors::online::{Calibration, OnlineForest, Profiles, SEGMENTS};
+use anomal_detectors::online::{Calibration, Profiles, SEGMENTS};
 use anomal_stream::{Objects, StateObject};
 
-use super::Members;
+use super::{Members, row_by_row::RowByRow};
 
 /// The objects of each segment.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ const MOST_PARTS: usize = 20;
 pub(in crate::stream::learning) struct FrozenMembers {
     profiles: Profiles,
     calibrations: [Calibration; 3],
-    forest: Option<OnlineForest>,
+    row_by_row: RowByRow,
     /// Where entities have forests.
     entity_forest: Option<Calibration>,
     segments: SegmentParts,
@@ -69,7 +69,7 @@ impl FrozenMembers {
         }
         let mut bytes: Vec<Vec<u8>> = self.calibrations.iter().map(Calibration::to_bytes).collect();
         bytes.push(self.profiles.to_bytes());
-        bytes.extend(self.forest.as_ref().map(OnlineForest::to_bytes));
+        bytes.extend(self.row_by_row.to_bytes());
         bytes.extend(self.entity_forest.as_ref().map(Calibration::to_bytes));
         Ok((bytes, names))
     }
@@ -123,7 +123,7 @@ impl Members {
         FrozenMembers {
             profiles: self.profiles.clone(),
             calibrations: [&self.online, &self.entity, &self.joint].map(Clone::clone),
-            forest: self.forest.clone(),
+            row_by_row: self.row_by_row.clone(),
             entity_forest: self.parts.forest.then(|| self.entity_forest.clone()),
             segments: self.segments.clone(),
         }
@@ -139,9 +139,7 @@ impl Members {
         self.entity = Calibration::from_bytes(entity)?;
         self.joint = Calibration::from_bytes(joint)?;
         let mut further = further.iter();
-        if let Some(known) = &mut self.forest {
-            known.restore(further.next().map(Vec::as_slice).unwrap_or_default())?;
-        }
+        self.row_by_row.restore(&mut further)?;
         if self.parts.forest {
             let bytes = further.next().map(Vec::as_slice).unwrap_or_default();
             self.entity_forest = Calibration::from_bytes(bytes)?;
