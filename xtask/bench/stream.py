@@ -1,7 +1,7 @@
 """Streams over labelled data sets: each row is scored before it is learned.
 
 For each set the AUROC of the rows behind the warm-up, by the Ensemble in a run over all rows, by a stream whose model stays, by
-one that is fitted again, and by one with HBOS beside its model; the share of rows without anomalies that `risk: 0.001` calls
+one that is fitted again, and by ones that learn row by row beside their model; the share of rows without anomalies that `risk: 0.001` calls
 suspicious, over as many orders of the rows as have 20,000 of them; seconds. Rows are shuffled with a seed.
 """
 
@@ -123,7 +123,7 @@ def measure(data, only_false_alarms):
         return false_alarms(data, warm_up, model_of(count, warm_up))
     figures = {"rows": count, "warm": warm_up, "batch": auroc(data.batch()[warm_up:], labels)}
     refit = model_of(count, warm_up)
-    models = {"once": "learn: once", "continuous": refit, "HBOS": f"{refit}, online: HBOS", "OIF": f"{refit}, online: OnlineIsolationForest"}
+    models = {"once": "learn: once", "continuous": refit, "HBOS": f"{refit}, online: HBOS", "OIF": f"{refit}, online: OnlineIsolationForest", "covariance": f"{refit}, online: OnlineCovariance"}
     for name, model in models.items():
         rows, summary = data.stream(name, data.records, warm_up, f"{{{model}}}")
         part = rows[warm_up:]
