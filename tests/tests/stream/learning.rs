@@ -240,7 +240,8 @@ fn after_a_short_warm_up_p_values_rank_as_scores_do() {
     // 100 rows of warm-up; behind them each fifth row is farther than the one before.
     let records: String = (0..200)
         .map(|row| {
-            let scale = if row >= 100 && row % 5 == 0 { (row - 90) as f64 } else { 1.0 };
+            let is_far = row >= 100_u64 && row.is_multiple_of(5);
+            let scale = if is_far { (row - 90) as f64 } else { 1.0 };
             records(row..row + 1, scale)
         })
         .collect();

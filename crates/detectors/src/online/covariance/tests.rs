@@ -42,9 +42,9 @@ fn moments_are_those_of_weighted_rows() {
         rows.iter().zip(&weights).map(|(row, weight)| weight * row[place]).sum()
     };
     let means = [0, 1, 2].map(mean);
-    for one in 0..3 {
-        assert!((covariance.mean[one] - means[one]).abs() < 1e-9);
-        for other in 0..=one {
+    assert!(covariance.mean.iter().zip(means).all(|(found, mean)| (found - mean).abs() < 1e-9));
+    for one in [0, 1, 2] {
+        for other in [0, 1, 2].into_iter().filter(|other| *other <= one) {
             let product = |row: &[f64]| (row[one] - means[one]) * (row[other] - means[other]);
             let expected: f64 =
                 rows.iter().zip(&weights).map(|(row, weight)| weight * product(row)).sum();

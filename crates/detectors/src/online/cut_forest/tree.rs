@@ -178,9 +178,9 @@ impl Bounds {
             let (mut low, mut high) = (*lows, *highs);
             for slot in &self.slots {
                 let values = &rows.values[usize::from(*slot) * width + place];
-                for lane in 0..LANES {
-                    low[lane] = if values[lane] < low[lane] { values[lane] } else { low[lane] };
-                    high[lane] = if values[lane] > high[lane] { values[lane] } else { high[lane] };
+                for ((low, high), value) in low.iter_mut().zip(&mut high).zip(values) {
+                    *low = if value < low { *value } else { *low };
+                    *high = if value > high { *value } else { *high };
                 }
             }
             (*lows, *highs) = (low, high);
