@@ -225,10 +225,16 @@ impl Engine {
         more: &[&str],
         environment: &[(&str, String)],
     ) -> Self {
+        Self::start_at("127.0.0.1", name, more, environment)
+    }
+
+    /// On a free port of an address of this machine.
+    pub fn start_at(host: &str, name: &str, more: &[&str], environment: &[(&str, String)]) -> Self {
+        let listen = format!("{host}:0");
         let folder = TempDir::new().expect("a temporary folder");
         let ports = folder.path().join("ports.json");
         let mut command = Command::new(program(name));
-        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.args(["--listen", &listen, "--metrics-listen", "127.0.0.1:0"]);
         command.arg("--port-file").arg(&ports).args(more);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -236,7 +242,7 @@ impl Engine {
         let ports = self::ports(&ports, || {
             assert!(child.try_wait().expect("its state").is_none(), "{name} ended at once");
         });
-        let address = |port: &serde_json::Value| format!("http://127.0.0.1:{port}");
+        let address = |port: &serde_json::Value| format!("http://{host}:{port}");
         let pages = ports.get("web").map(address);
         Self { child, address: address(&ports["grpc"]), pages }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anomal_tests::{
+    Engine, Workspace,
     cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually},
     elastic::{Flavor, PASSWORD, STREAMER, Server, proxy::Proxy},
     http, kafka,
@@ -119,7 +120,12 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     kafka.topic("dns", 3, &["retention.ms=-1"]);
     kafka.produce("dns", (0..1_000).map(request));
     let here = Namespace::new(cluster, "live");
-    let _operator = Operator::start(&here, &[]);
+    let store = Workspace::default();
+    let folder = store.folder.path().display().to_string();
+    let web = format!("{machine}:0");
+    let of_reports = ["--store", &folder, "--web-listen", &web];
+    let reports = Engine::start_at(machine, "anomal-report-engine", &of_reports, &[]);
+    let _operator = Operator::start(&here, &["--report-endpoint", &reports.address]);
     let _volume = Volume::for_claim(&here, "dns-live");
     let of_kafka = format!(
         "  mechanism: SCRAM-SHA-512\n  username: {}\n  password: {}\n{}",
@@ -137,6 +143,7 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
         ("[\"kafka-0.kafka:9093\", \"kafka-1.kafka:9093\"]", &brokers),
         ("https://es.example:9200", &index.proxy.url()),
         ("cpu: \"1\"", "cpu: 50m"),
+        ("every: 1h", "every: 5s"),
         (
             "state: {checkpoint: {to: state}}",
             "warmUp: {rows: 500}\n    state: {checkpoint: {to: state, every: 2s}}",
@@ -158,6 +165,11 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     // Random names among a few.
     let suspicious = json!({"term": {"anomal.suspicious": true}});
     assert!(index.server.admin().count_matching(results, &suspicious) > 0);
+    eventually("a report of the stream", PATIENCE, || {
+        let list = ["report", "list", "--json", "--report-endpoint", &reports.address];
+        let stored: Value = serde_json::from_str(&store.anomal(&list).stdout).ok()?;
+        (stored[0]["title"] == "DNS live" && stored[0]["namespace"] == here.name).then_some(())
+    });
     here.kubectl(&["delete", "aj", "dns-live"]).unwrap();
     pods_share_its_partitions(&here, &kafka, &index, &s3);
 }
