@@ -105,7 +105,7 @@ fn a_disk_that_is_smaller_than_a_segment_of_the_journal_becomes_free_again() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert!(refused.text().contains("the journal is full"), "{}", refused.text());
     assert_eq!(running.get("/v1/health").status, 503);
-    workspace.write("small/other", &[0; 64 << 10]);
+    workspace.write("small/other", &vec![0; 64 << 10]);
     std::fs::remove_file(workspace.path("small/other")).unwrap();
     held.release();
     let full = sent;
