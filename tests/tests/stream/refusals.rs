@@ -95,7 +95,7 @@ fn what_can_not_be_a_stream_is_refused() {
             ["classification.model.save", "anomal fit"],
         ),
         ("classification: {engine: HBOS, model: {load: m}}", ["stream.warmUp", "needs no warm-up"]),
-        ("report: {}\nclassification: {engine: HBOS}", ["report", "a run that ends"]),
+        ("report: {}\nclassification: {engine: HBOS}", ["report", "a stream never ends"]),
         ("schedule: {cron: '@daily'}\nclassification: {engine: HBOS}", ["schedule", "never ends"]),
     ] {
         refused(classification, to, &parts);
