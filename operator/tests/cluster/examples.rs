@@ -123,8 +123,16 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     let store = Workspace::default();
     let folder = store.folder.path().display().to_string();
     let web = format!("{machine}:0");
-    let of_reports = ["--store", &folder, "--web-listen", &web];
-    let reports = Engine::start_at(machine, "anomal-report-engine", &of_reports, &[]);
+    let of_reports = ["--store", &folder, "--web-listen", &web, "--auth", "token"];
+    let token = ("ANOMAL_REPORT_TOKEN", "of-reports");
+    let reports = Engine::start_at(
+        machine,
+        "anomal-report-engine",
+        &of_reports,
+        &[(token.0, token.1.to_owned())],
+    );
+    let env =
+        format!("runner:\n    env: [{{name: {}, value: {}}}]\n    resources:", token.0, token.1);
     let _operator = Operator::start(&here, &["--report-endpoint", &reports.address]);
     let _volume = Volume::for_claim(&here, "dns-live");
     let of_kafka = format!(
@@ -144,6 +152,7 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
         ("https://es.example:9200", &index.proxy.url()),
         ("cpu: \"1\"", "cpu: 50m"),
         ("every: 1h", "every: 5s"),
+        ("runner:\n    resources:", &env),
         (
             "state: {checkpoint: {to: state}}",
             "warmUp: {rows: 500}\n    state: {checkpoint: {to: state, every: 2s}}",
@@ -167,7 +176,8 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     assert!(index.server.admin().count_matching(results, &suspicious) > 0);
     eventually("a report of the stream", PATIENCE, || {
         let list = ["report", "list", "--json", "--report-endpoint", &reports.address];
-        let stored: Value = serde_json::from_str(&store.anomal(&list).stdout).ok()?;
+        let listed = store.command(&list).env(token.0, token.1).output().ok()?;
+        let stored: Value = serde_json::from_slice(&listed.stdout).ok()?;
         (stored[0]["title"] == "DNS live" && stored[0]["namespace"] == here.name).then_some(())
     });
     here.kubectl(&["delete", "aj", "dns-live"]).unwrap();
