@@ -124,7 +124,7 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
     let folder = store.folder.path().display().to_string();
     let web = format!("{machine}:0");
     let of_reports = ["--store", &folder, "--web-listen", &web, "--auth", "token"];
-    let token = ("ANOMAL_REPORT_TOKEN", "of-reports");
+    let token = ("ANOMAL_REPORT_TOKEN", "token-of-the-reports");
     let reports = Engine::start_at(
         machine,
         "anomal-report-engine",
