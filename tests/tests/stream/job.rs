@@ -62,7 +62,9 @@ pub fn lines(numbers: Range<u64>) -> String {
 /// All results, in order.
 pub fn results(workspace: &Workspace) -> String {
     let names = workspace.files().into_iter().filter(|name| name.starts_with("results-"));
-    names.map(|name| workspace.read(&name)).collect()
+    // It may be gone since, where what was not saved is written again.
+    let read = |name: String| std::fs::read_to_string(workspace.path(&name)).unwrap_or_default();
+    names.map(read).collect()
 }
 
 /// The same as JSON.
