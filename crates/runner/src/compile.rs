@@ -15,6 +15,7 @@ use anomal_spec::{
     AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Include, Mentions, Output, TerminalOutput,
 };
 use anomal_storage::Secrets;
+use polars::prelude::DataFrame;
 
 use crate::{
     collector::Collector,
@@ -80,10 +81,7 @@ pub(crate) async fn compile<'a>(
     source.select(&plan.columns.iter().chain(&own_time).cloned().collect::<Vec<_>>())?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
-    // Results have columns of the input whole, without their members.
-    let written = source.empty();
-    let columns = source.schema().iter();
-    let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
+    let (written, columns) = written_columns(source.as_ref());
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
     let mut sinks = sinks(spec, &plan, options, run.clone()).await?;
@@ -100,9 +98,7 @@ pub(crate) async fn compile<'a>(
         Arc::new(RoleValues::new(&roles, &plan, is_raw, own_time))
     });
     let incidents = values.as_ref().map(|values| {
-        let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
-        let gap = gap(spec);
-        let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = collector(spec, &plan, &roles, values);
         let collector = collector.with_suppressions(options.suppressions.clone());
         let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values), draft.is_some())
@@ -131,6 +127,26 @@ pub(crate) fn own_time(roles: &ColumnRoles, source: &dyn Source, plan: &Plan) ->
     let is_read = plan.columns.iter().any(|column| names.contains(&column.name));
     let column = source.schema().iter().find(|column| column.name == time.column)?;
     (!is_read && column.data_type() == DataType::Datetime).then(|| column.clone())
+}
+
+/// The columns of the input as results have them, whole and without their members: without rows, and their types. Of a source
+/// whose columns are selected.
+pub(crate) fn written_columns(source: &dyn Source) -> (DataFrame, Vec<Column>) {
+    let written = source.empty();
+    let columns = source.schema().iter();
+    let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
+    (written, columns)
+}
+
+/// What collects the evidence of a job's rows.
+pub(crate) fn collector(
+    spec: &AnomalyJobSpec,
+    plan: &Plan,
+    roles: &ColumnRoles,
+    values: &Arc<RoleValues>,
+) -> Collector {
+    let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
+    Collector::new(roles, values, &plan.flags, &features, gap(spec))
 }
 
 /// Microseconds of the pause that ends a finding.

@@ -145,7 +145,7 @@ pub async fn run_stream(
 ) -> Result<StreamSummary> {
     let job = &with_absolute_paths(job)?;
     let stream = &job.spec.stream.clone().unwrap_or_default();
-    let reports = Reports::of(job, options);
+    let reports = Reports::for_job(job, options);
     let run = StreamRun { job, stream, engines, options, reports, since: Instant::now() };
     let streamed = async {
         if job.spec.has_shared_partitions() {
@@ -225,10 +225,9 @@ impl StreamRun<'_> {
     /// Opens the outputs and finds the checkpoint to continue from.
     async fn restore(&self, store: Arc<dyn Store>, partition: Option<&str>) -> Result<Restored> {
         let owner = uuid::Uuid::now_v7();
-        let (high, low) = owner.as_u64_pair();
         let id = owner.simple().to_string();
         let sinks = outputs::sinks(self.job, self.options, &id, partition)?;
-        let mut checkpoints = Checkpoints::new(Box::new(Arc::clone(&store)), high ^ low);
+        let mut checkpoints = owned_checkpoints(&store, owner);
         let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
         // It may ask an object store.
         let (checkpoints, point) = blocking(move |_| {
@@ -392,6 +391,12 @@ fn failure(error: anomal_stream::Error) -> Error {
         Failure::Fenced { .. } => Error::new(Code::Output, FENCED, message),
         Failure::NoCheckpoint(_) => Error::settings(CHECKPOINT, "NO_CHECKPOINT", message),
     }
+}
+
+/// The checkpoints of a store, for an owner that differs between processes.
+fn owned_checkpoints(store: &Arc<dyn Store>, owner: uuid::Uuid) -> Checkpoints {
+    let (high, low) = owner.as_u64_pair();
+    Checkpoints::new(Box::new(Arc::clone(store)), high ^ low)
 }
 
 fn judge_failure(cause: Cause) -> Error {

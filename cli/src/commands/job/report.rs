@@ -65,8 +65,7 @@ fn missing_report_reason(job: &AnomalyJob, status: &Status, invocation: &Invocat
     if state::is_stream(job) {
         if !job.spec.value()["report"].is_null() {
             return format!(
-                "{name} is a stream, which makes a report again and again: `{}` names them as they are stored",
-                invocation.command("logs", name)
+                "{name} is a stream, which makes a report again and again: the pages of the report engine list them"
             );
         }
         return format!(
@@ -137,6 +136,10 @@ mod tests {
         assert!(failed.contains("Failed (InputRefused); `anomal job status dns`"), "{failed}");
         let running = missing(json!({}), "Running", "Running");
         assert!(running.contains("`anomal job status dns --watch`"), "{running}");
+        let reporting = json!({"metadata": {"name": "live"}, "spec": {"stream": {}, "report": {"every": "1h"}}});
+        let reporting: AnomalyJob = serde_json::from_value(reporting).unwrap();
+        let reason = missing_report_reason(&reporting, &Status::default(), &invocation);
+        assert!(reason.contains("the pages of the report engine list them"), "{reason}");
         let stream = json!({"metadata": {"name": "live"}, "spec": {"stream": {}}});
         let stream: AnomalyJob = serde_json::from_value(stream).unwrap();
         let reason = missing_report_reason(&stream, &Status::default(), &invocation);

@@ -134,7 +134,7 @@ impl Calibration {
         let mut window: VecDeque<f64> =
             scores.into_iter().filter(|score| score.is_finite()).collect();
         window.drain(..window.len().saturating_sub(WINDOW));
-        let ordered = Ordered::of(window.iter().copied());
+        let ordered = Ordered::new(window.iter().copied());
         let mut calibration = Self { window, ordered, tail: None, since: 0 };
         calibration.fit_tail();
         calibration
@@ -142,7 +142,7 @@ impl Calibration {
 
     fn fit_tail(&mut self) {
         self.since = 0;
-        self.tail = Tail::of(self.ordered.settle());
+        self.tail = Tail::fit(self.ordered.settle());
     }
 
     /// All of it, for [`Calibration::from_bytes`].
@@ -186,7 +186,7 @@ impl Calibration {
         if window.len() > WINDOW || window.iter().any(|score| !score.is_finite()) {
             return None;
         }
-        let ordered = Ordered::of(window.iter().copied());
+        let ordered = Ordered::new(window.iter().copied());
         Some(Self { window, ordered, tail, since: u32::from_le_bytes(*since) })
     }
 }
@@ -201,7 +201,7 @@ impl PartialEq for Calibration {
 
 impl Tail {
     /// That of scores in ascending order.
-    fn of(sorted: &[f64]) -> Option<Self> {
+    fn fit(sorted: &[f64]) -> Option<Self> {
         let from = quantile(sorted, BODY);
         let first = sorted.partition_point(|score| *score <= from);
         let excesses: Vec<f64> = sorted[first..].iter().map(|score| score - from).collect();

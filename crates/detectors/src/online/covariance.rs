@@ -114,7 +114,7 @@ impl OnlineCovariance {
         }
         if self.rows >= FEWEST && (self.measure.is_none() || self.rows.is_multiple_of(EVERY)) {
             let rows = (self.rows as f64).min(2.0 / RATE - 1.0);
-            self.measure = Some(Measure::of(&self.mean, &self.known, &self.products, rows));
+            self.measure = Some(Measure::new(&self.mean, &self.known, &self.products, rows));
         }
     }
 

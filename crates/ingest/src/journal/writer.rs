@@ -198,7 +198,7 @@ impl Writer {
         for Pending { batch, bytes, answer, .. } in pending {
             if self.buffer.len() as u64 + bytes > room {
                 self.shared.full.store(true, Ordering::Relaxed);
-                // Whoever asked may be gone.
+                // The sender may be gone.
                 let _ = answer.send(Err(AppendError::Full));
                 continue;
             }
@@ -303,7 +303,7 @@ impl Writer {
         }
         let error = AppendError::Failed(error.to_string());
         for answer in answers {
-            // Whoever asked may be gone.
+            // The sender may be gone.
             let _ = answer.send(Err(error.clone()));
         }
     }

@@ -24,7 +24,8 @@ use polars::prelude::DataFrame;
 
 use self::kept::KeptRows;
 use crate::{
-    operators::classify::ScoringReport, options::Options, publish::ReportTarget, roles::ColumnRoles,
+    compile::written_columns, operators::classify::ScoringReport, options::Options,
+    publish::ReportTarget, roles::ColumnRoles,
 };
 
 /// What a report says of columns.
@@ -40,11 +41,9 @@ pub(crate) struct ReportColumns {
 impl ReportColumns {
     /// Of a source whose columns are selected.
     pub fn new(spec: &AnomalyJobSpec, source: &dyn Source, plan: &Arc<Plan>) -> Self {
-        let written = source.empty();
-        let columns = source.schema().iter();
-        let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned();
+        let (written, columns) = written_columns(source);
         Self {
-            columns: columns.collect(),
+            columns,
             roles: ColumnRoles::resolve(spec, source.schema(), plan),
             plan: Arc::clone(plan),
             written,
@@ -91,7 +90,7 @@ impl Default for NextReport {
 
 impl Reports {
     /// None: the job makes none.
-    pub fn of(job: &AnomalyJob, options: &Options) -> Option<Arc<Self>> {
+    pub fn for_job(job: &AnomalyJob, options: &Options) -> Option<Arc<Self>> {
         let target = options.report.clone()?;
         let every = job.spec.report.as_ref()?.every.as_deref().and_then(seconds)?;
         let (job, every) = (job.clone(), Duration::from_secs(every));

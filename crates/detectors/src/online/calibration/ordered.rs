@@ -22,7 +22,7 @@ pub(super) struct Place {
 
 impl Ordered {
     /// Of finite numbers.
-    pub fn of(numbers: impl Iterator<Item = f64>) -> Self {
+    pub fn new(numbers: impl Iterator<Item = f64>) -> Self {
         let mut settled: Vec<f64> = numbers.collect();
         settled.sort_unstable_by(f64::total_cmp);
         Self { settled, added: Vec::new(), removed: Vec::new() }
@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_as_a_sorted_list(steps in prop::collection::vec((0_u8..20, any::<bool>()), 0..200)) {
-            let mut ordered = Ordered::of([5.0, 1.0, 5.0].into_iter());
+            let mut ordered = Ordered::new([5.0, 1.0, 5.0].into_iter());
             let mut known = vec![1.0, 5.0, 5.0];
             for (turn, (number, settles)) in steps.into_iter().enumerate() {
                 if turn % 3 == 0 && !known.is_empty() {

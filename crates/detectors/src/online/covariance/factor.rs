@@ -17,7 +17,7 @@ pub(super) struct Factor {
 
 impl Factor {
     /// `correlations`: the lower triangle of those of all numbers, of which the ones at `places` count, which ascend.
-    pub fn of(correlations: &[f64], places: &[usize]) -> Self {
+    pub fn new(correlations: &[f64], places: &[usize]) -> Self {
         let width = places.len();
         let mut lower: Vec<f64> = Vec::with_capacity(triangle(width));
         for (row, place) in places.iter().enumerate() {

@@ -20,7 +20,7 @@ pub(super) struct Measure {
 
 impl Measure {
     /// `rows`: how many the others are as good as.
-    pub fn of(mean: &[f64], known: &[f64], products: &[f64], rows: f64) -> Self {
+    pub fn new(mean: &[f64], known: &[f64], products: &[f64], rows: f64) -> Self {
         let width = mean.len();
         let entry = |row: usize, column: usize| products[triangle(row) + column];
         let scale = |place: usize| {
@@ -43,7 +43,7 @@ impl Measure {
 
     fn with(mean: Vec<f64>, scales: Vec<f64>, correlations: Vec<f64>) -> Self {
         let varied: Vec<usize> = (0..scales.len()).filter(|place| scales[*place] > 0.0).collect();
-        let whole = Factor::of(&correlations, &varied);
+        let whole = Factor::new(&correlations, &varied);
         Self { mean, scales, correlations, varied, whole }
     }
 
@@ -63,7 +63,7 @@ impl Measure {
         let (score, parts) = if places.len() == self.varied.len() {
             self.whole.distance(&mut differences)
         } else {
-            Factor::of(&self.correlations, &places).distance(&mut differences)
+            Factor::new(&self.correlations, &places).distance(&mut differences)
         };
         (score, places.into_iter().zip(parts).collect())
     }

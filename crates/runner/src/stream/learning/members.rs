@@ -148,7 +148,7 @@ impl Members {
     /// # Errors
     /// `Internal` for a batch without the features.
     pub fn rows<'a>(&self, batch: &Batch, names: &'a StringChunked) -> Result<MemberRows<'a>> {
-        MemberRows::of(&self.features, names, batch)
+        MemberRows::new(&self.features, names, batch)
     }
 
     /// Judges a row by what was learned before it. `p`: by the model.

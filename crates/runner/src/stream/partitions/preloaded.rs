@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::{
     super::{
         StreamControl, StreamRun, StreamSummary, failure, first_records::FirstRecords,
-        judge::StreamJudge, judge_failure, preloading, state_folder, store,
+        judge::StreamJudge, judge_failure, owned_checkpoints, preloading, state_folder, store,
     },
     folder,
 };
@@ -37,8 +37,7 @@ impl Preloaded {
         let learn = async || {
             let state = folder(&state_folder(run.job, run.stream), FOLDER);
             let store = store::open(state, run.auth(), run.options.secrets.clone()).await?;
-            let owner = uuid::Uuid::now_v7().as_u64_pair();
-            let checkpoints = Checkpoints::new(Box::new(store), owner.0 ^ owner.1);
+            let checkpoints = owned_checkpoints(&store, uuid::Uuid::now_v7());
             let (mut checkpoints, known) = read(checkpoints).await?;
             if known.is_some() {
                 return Ok(known);

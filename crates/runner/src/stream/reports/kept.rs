@@ -62,10 +62,10 @@ impl KeptRows {
             let wanted: Vec<bool> = rows
                 .map(|(number, is_outstanding)| is_outstanding || is_sampled(number, self.thinned))
                 .collect();
-            let before = wanted.iter().filter(|wanted| **wanted).count();
+            let kept = wanted.iter().filter(|wanted| **wanted).count();
             let mask = BooleanChunked::from_slice("kept".into(), &wanted);
             *part = part.clone().filter(&mask)?;
-            self.others += before;
+            self.others += kept;
         }
         self.others -= self.outstanding;
         Ok(())

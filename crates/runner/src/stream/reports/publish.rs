@@ -13,8 +13,7 @@ use polars::prelude::DataFrame;
 
 use super::{NextReport, ReportColumns};
 use crate::{
-    collector::Collector,
-    compile::gap,
+    compile::collector,
     operators::results::{AssembleResults, Extras, Incidents},
     progress::Quiet,
     publish::{Draft, ReportParts, ReportTarget},
@@ -56,8 +55,7 @@ fn built(
         let mut features = batch.features.columns().to_vec();
         features.extend(values.encode(&batch)?);
         batch.features = DataFrame::new(batch.height(), features)?;
-        let names: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
-        let collector = Collector::new(&columns.roles, &values, &plan.flags, &names, gap(spec));
+        let collector = collector(spec, plan, &columns.roles, &values);
         Some(Incidents::new(collector.for_report(), values, true))
     } else {
         None

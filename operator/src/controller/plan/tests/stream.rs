@@ -216,7 +216,7 @@ fn a_run_and_a_stream_never_run_at_once() {
     assert!(world.snapshot.disruption_budget.is_some());
 }
 
-/// Whoever drains nodes takes one pod at a time.
+/// A drain of nodes takes one pod at a time.
 #[test]
 fn pods_are_evicted_one_at_a_time() {
     let mut world = World::new(shared);

@@ -17,7 +17,7 @@ pub(in crate::stream) struct MemberRows<'a> {
 impl<'a> MemberRows<'a> {
     /// # Errors
     /// `Internal` for a batch without the features.
-    pub fn of(features: &[Feature], entities: &'a StringChunked, batch: &Batch) -> Result<Self> {
+    pub fn new(features: &[Feature], entities: &'a StringChunked, batch: &Batch) -> Result<Self> {
         let values = features.iter().map(|feature| {
             let column = batch.features.column(&feature.name)?;
             match feature.kind {
