@@ -80,6 +80,13 @@ impl S3 {
         ]
     }
 
+    /// The same under the keys of a secret.
+    pub fn secret(&self) -> [(&'static str, String); 5] {
+        let keys = ["endpoint", "allowHttp", "region", "accessKeyId", "secretAccessKey"];
+        let mut keys = keys.into_iter();
+        self.environment().map(|(_, value)| (keys.next().unwrap_or_default(), value))
+    }
+
     /// An independent client to inspect a bucket.
     fn client(&self, bucket: &str) -> (AmazonS3, Runtime) {
         let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);

@@ -4,6 +4,8 @@
 mod checkpoints;
 #[path = "stream/clocks.rs"]
 mod clocks;
+#[path = "stream/dead_letters.rs"]
+mod dead_letters;
 #[path = "stream/disk.rs"]
 mod disk;
 #[path = "stream/entities.rs"]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -11,6 +11,11 @@ use std::{
 use anomal_core::{Code, Error, Result};
 use anomal_spec::Rotation;
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    compression::Compressor,
+    series::{Part, Series},
+};
 
 /// Where records end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,52 +26,50 @@ pub(crate) enum Records {
     QuotedLines,
 }
 
-/// A file, or a series of numbered ones.
+/// A file, or a series of them. One whose name ends in `.gz` or `.zst` is compressed: what is between two marks is a member or
+/// frame of its own, so that it can be continued at each of them.
 pub(crate) struct AppendFile {
-    path: PathBuf,
-    rotation: Option<Rotation>,
+    series: Series,
     records: Records,
     /// What each file begins with.
     header: Vec<u8>,
-    /// What follows the name of each file.
-    suffix: &'static str,
-    open: Option<BufWriter<File>>,
+    open: Option<Open>,
     mark: Mark,
+}
+
+/// A file that is appended to.
+enum Open {
+    /// Its last member or frame is complete.
+    Whole(BufWriter<File>),
+    Partial(Compressor<BufWriter<File>>),
 }
 
 /// Where writing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
-    /// The number of the file, from 1.
-    part: u64,
-    /// Its bytes.
+    #[serde(flatten)]
+    part: Part,
+    /// The bytes of the file.
     length: u64,
-    /// Seconds since the epoch, when it was begun.
-    since: u64,
+    /// Those that were written to it, before they were compressed.
+    #[serde(default)]
+    written: u64,
 }
 
 impl AppendFile {
     /// Without rotation, it is one file for ever.
     pub fn new(path: PathBuf, rotation: Option<Rotation>) -> Self {
-        Self {
-            path,
-            rotation,
-            records: Records::Lines,
-            header: Vec::new(),
-            suffix: "",
-            open: None,
-            mark: Mark::default(),
-        }
+        Self::of_series(Series::new(path, rotation, ""))
+    }
+
+    pub fn of_series(series: Series) -> Self {
+        let (header, mark) = (Vec::new(), Mark::default());
+        Self { series, records: Records::Lines, header, open: None, mark }
     }
 
     #[must_use]
     pub fn with_records(self, records: Records) -> Self {
         Self { records, ..self }
-    }
-
-    #[must_use]
-    pub fn with_suffix(self, suffix: &'static str) -> Self {
-        Self { suffix, ..self }
     }
 
     /// What each file begins with from now on, that of the next record too if it is the first.
@@ -80,11 +83,21 @@ impl AppendFile {
     /// `Output` if a file is there that is not the stream's, or has lost bytes.
     pub fn restore(&mut self, mark: Option<&[u8]>) -> Result<()> {
         self.open = None;
-        let Some(mark) = mark else { return self.begin(1) };
-        let mark: Mark = serde_json::from_slice(mark)
+        let first = Part { number: 1, since: now(), again: 0 };
+        let Some(mark) = mark else { return self.begin(first) };
+        let mut mark: Mark = serde_json::from_slice(mark)
             .map_err(|error| Error::internal(format!("the mark of an output: {error}")))?;
-        let path = self.part(mark.part);
-        let failed = |error: &std::io::Error| write_error(&path, &error.to_string());
+        if mark.written == 0 {
+            // A mark of before files were compressed.
+            mark.written = mark.length;
+        }
+        let path = self.series.path(mark.part);
+        if mark.length == 0 && self.series.period().is_some() && !path.exists() {
+            // It had no record, and its time was over.
+            remove(&self.lock_behind(mark.part)?)?;
+            return self.begin(mark.part);
+        }
+        let failed = |error: &io::Error| write_error(&path, &error.to_string());
         let mut file = OpenOptions::new().write(true).open(&path).map_err(|error| {
             let why = format!("{error}, and the stream continues it: put it back, or begin anew with another state folder");
             write_error(&path, &why)
@@ -102,12 +115,9 @@ impl AppendFile {
         }
         file.set_len(mark.length).map_err(|error| failed(&error))?;
         file.seek(SeekFrom::End(0)).map_err(|error| failed(&error))?;
-        // From the last one on, so that a crash leaves no gap behind which others would stay.
-        for (path, _locked) in later.iter().rev() {
-            fs::remove_file(path).map_err(|error| write_error(path, &error.to_string()))?;
-        }
+        remove(&later)?;
         self.mark = mark;
-        self.open = Some(BufWriter::new(file));
+        self.open = Some(Open::Whole(BufWriter::new(file)));
         Ok(())
     }
 
@@ -115,16 +125,14 @@ impl AppendFile {
     pub fn has(&self, mark: &[u8]) -> bool {
         let mark = serde_json::from_slice::<Mark>(mark);
         mark.is_ok_and(|mark| {
-            let file = self.part(mark.part).metadata();
+            let file = self.series.path(mark.part).metadata();
             file.is_ok_and(|file| file.len() >= mark.length)
         })
     }
 
     /// The files behind one of the series, locked.
-    fn lock_behind(&self, part: u64) -> Result<Vec<(PathBuf, File)>> {
-        let later = ((part + 1)..).map(|part| self.part(part));
-        let later = later.take_while(|path| self.rotation.is_some() && path.exists());
-        let locked = later.map(|path| {
+    fn lock_behind(&self, part: Part) -> Result<Vec<(PathBuf, File)>> {
+        let locked = self.series.behind(part, now()).into_iter().map(|path| {
             let file = OpenOptions::new().write(true).open(&path);
             let file = file.map_err(|error| write_error(&path, &error.to_string()))?;
             lock(&path, &file)?;
@@ -144,12 +152,14 @@ impl AppendFile {
         if self.is_late() {
             self.next_part()?;
         }
-        let Some(Rotation::Bytes(most)) = self.rotation else { return self.append(records) };
+        let Some(Rotation::Bytes(most)) = self.series.rotation() else {
+            return self.append(records);
+        };
         let mut rest = records;
         while !rest.is_empty() {
             let room = usize::try_from(most.saturating_sub(self.size())).unwrap_or(usize::MAX);
             let end = self.records.last_end(rest, room);
-            if end == 0 && self.mark.length > 0 {
+            if end == 0 && !self.is_empty() {
                 self.next_part()?;
                 continue;
             }
@@ -161,34 +171,40 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Whether the time of the file is over, and it has something.
+    /// Whether the time of the file is over, and it has something or its name has that time.
     pub fn is_late(&mut self) -> bool {
-        let Some(Rotation::Every(seconds)) = self.rotation else { return false };
-        let late = self.mark.since / seconds != now() / seconds;
-        if late && self.mark.length == 0 {
-            self.mark.since = now();
+        let Some(Rotation::Every(seconds)) = self.series.rotation() else { return false };
+        let late = self.mark.part.since / seconds != now() / seconds;
+        if late && self.is_empty() && self.series.period().is_none() {
+            self.mark.part.since = now();
+            return false;
         }
-        late && self.mark.length > 0
+        late
     }
 
     /// Whether so many more bytes belong in the next file.
     pub fn is_full(&self, more: usize) -> bool {
         let over = |most| self.size().saturating_add(more as u64) > most;
-        matches!(self.rotation, Some(Rotation::Bytes(most)) if self.mark.length > 0 && over(most))
+        matches!(self.series.rotation(), Some(Rotation::Bytes(most)) if !self.is_empty() && over(most))
     }
 
     /// The number of the file that is written, from 1.
     pub fn number(&self) -> u64 {
-        self.mark.part
+        self.mark.part.number
+    }
+
+    /// The path of a numbered file.
+    pub fn path(&self, number: u64) -> PathBuf {
+        self.series.path(Part { number, ..self.mark.part })
     }
 
     pub fn is_empty(&self) -> bool {
-        self.mark.length == 0
+        self.mark.written == 0
     }
 
-    /// The bytes of the file, or those with which it will begin.
+    /// The bytes that were written to the file, or those with which it will begin.
     fn size(&self) -> u64 {
-        self.mark.length.max(self.header.len() as u64)
+        self.mark.written.max(self.header.len() as u64)
     }
 
     /// Makes everything durable, and returns the mark behind it.
@@ -206,28 +222,36 @@ impl AppendFile {
     /// # Errors
     /// `Output`.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let path = self.part(self.mark.part);
-        let header: &[u8] = if self.mark.length == 0 { &self.header } else { &[] };
-        let written = match &mut self.open {
-            Some(file) => file.write_all(header).and_then(|()| file.write_all(bytes)),
-            None => return Err(Error::internal("an output that is not open")),
+        let path = self.series.path(self.mark.part);
+        let Some(open) = self.open.take() else {
+            return Err(Error::internal("an output that is not open"));
         };
-        written.map_err(|error| write_error(&path, &error.to_string()))?;
-        self.mark.length += (header.len() + bytes.len()) as u64;
+        let header: &[u8] = if self.is_empty() { &self.header } else { &[] };
+        let written = open.partial(&path).and_then(|mut partial| {
+            partial.write_all(header)?;
+            partial.write_all(bytes)?;
+            Ok(partial)
+        });
+        let partial = written.map_err(|error| write_error(&path, &error.to_string()))?;
+        self.open = Some(Open::Partial(partial));
+        self.mark.written += (header.len() + bytes.len()) as u64;
         Ok(())
     }
 
     fn sync(&mut self) -> Result<()> {
-        let path = self.part(self.mark.part);
-        let Some(file) = &mut self.open else { return Ok(()) };
-        let synced = file.flush().and_then(|()| {
-            let file = file.get_ref();
-            file.sync_data()?;
-            Ok((file.metadata()?, path.metadata()?))
+        let path = self.series.path(self.mark.part);
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let synced = open.whole().and_then(|mut file| {
+            self.mark.length = file.stream_position()?;
+            let open = file.get_ref();
+            open.sync_data()?;
+            let same = [open.metadata()?, path.metadata()?].map(|file| (file.dev(), file.ino()));
+            self.open = Some(Open::Whole(file));
+            Ok(same[0] == same[1])
         });
         match synced {
-            Ok((open, named)) if (open.dev(), open.ino()) == (named.dev(), named.ino()) => Ok(()),
-            Ok(_) => Err(write_error(&path, "another file has its name now: put it back")),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(write_error(&path, "another file has its name now: put it back")),
             Err(error) => Err(write_error(&path, &error.to_string())),
         }
     }
@@ -239,12 +263,25 @@ impl AppendFile {
     pub fn next_part(&mut self) -> Result<()> {
         self.sync()?;
         self.open = None;
-        self.begin(self.mark.part + 1)
+        let part = self.mark.part;
+        if !self.is_empty() {
+            return self.begin(self.series.next(part, now()));
+        }
+        // Its name has a time that is over.
+        let path = self.series.path(part);
+        fs::remove_file(&path).map_err(|error| write_error(&path, &error.to_string()))?;
+        let next = self.series.next(part, now());
+        self.begin(Part { number: part.number, ..next })
     }
 
-    fn begin(&mut self, part: u64) -> Result<()> {
-        let path = self.part(part);
-        let failed = |error: &std::io::Error| write_error(&path, &error.to_string());
+    fn begin(&mut self, part: Part) -> Result<()> {
+        let path = self.series.path(part);
+        let failed = |error: &io::Error| write_error(&path, &error.to_string());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        if self.series.period().is_some() {
+            fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        }
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|error| failed(&error))?;
         lock(&path, &file)?;
@@ -252,23 +289,31 @@ impl AppendFile {
             let why = "it exists, and is not from this stream: move it away, or name another file";
             return Err(write_error(&path, why));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let synced =
-            File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| failed(&error))?;
-        self.mark = Mark { part, length: 0, since: now() };
-        self.open = Some(BufWriter::new(file));
+        self.mark = Mark { part, ..Mark::default() };
+        self.open = Some(Open::Whole(BufWriter::new(file)));
         Ok(())
     }
+}
 
-    /// The path of a file of the series.
-    pub fn part(&self, part: u64) -> PathBuf {
-        if self.rotation.is_none() {
-            return self.path.clone();
+impl Open {
+    /// In a member or frame, a new one if the last is complete.
+    fn partial(self, path: &Path) -> io::Result<Compressor<BufWriter<File>>> {
+        match self {
+            Self::Whole(file) => Compressor::new(file, path),
+            Self::Partial(partial) => Ok(partial),
         }
-        let mut path = numbered(&self.path, part).into_os_string();
-        path.push(self.suffix);
-        path.into()
+    }
+
+    /// All of it in the file.
+    fn whole(self) -> io::Result<BufWriter<File>> {
+        let mut file = match self {
+            Self::Whole(file) => file,
+            Self::Partial(partial) => partial.finish()?,
+        };
+        file.flush()?;
+        Ok(file)
     }
 }
 
@@ -302,10 +347,11 @@ impl Records {
     }
 }
 
-/// The path of a file of the series that an output names.
-pub(crate) fn numbered(output: &Path, number: u64) -> PathBuf {
-    let (stem, ending) = affixes(output);
-    output.with_file_name(format!("{stem}{number:06}{ending}"))
+/// Removes files, from the last one on, so that a crash leaves no gap behind which others would stay.
+fn remove(files: &[(PathBuf, File)]) -> Result<()> {
+    files.iter().rev().try_for_each(|(path, _locked)| {
+        fs::remove_file(path).map_err(|error| write_error(path, &error.to_string()))
+    })
 }
 
 /// Keeps others out as long as the file is open: with checkpoints in an object store, no folder is locked.
@@ -327,29 +373,6 @@ fn write_error(path: &Path, why: &str) -> Error {
     Error::new(Code::Output, "OUTPUT", format!("cannot write {}: {why}", path.display()))
 }
 
-/// What precedes and follows the number in the names of a series.
-fn affixes(path: &Path) -> (String, String) {
-    let part =
-        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-    let ending = path.extension().map(|_| format!(".{}", part(path.extension())));
-    (format!("{}-", part(path.file_stem())), ending.unwrap_or_default())
-}
-
-/// Whether a file is that of an output with this path, or one of its series.
-pub fn is_output_file(file: &Path, output: &Path) -> bool {
-    let folder = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new(".")).canonicalize().ok()
-    };
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let (stem, ending) = affixes(output);
-    let number = name.strip_prefix(&stem).and_then(|rest| rest.strip_suffix(&ending));
-    let is_part = number.is_some_and(|number| {
-        number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    (is_part || file.file_name() == output.file_name()) && folder(file) == folder(output)
-}
-
 /// Seconds since the epoch.
 fn now() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
@@ -358,6 +381,7 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compression::decompress;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -394,8 +418,6 @@ mod tests {
         }
         file.flush().unwrap();
         assert_eq!(texts(), expected);
-        assert!(is_output_file(&folder.path().join("r-000003.ndjson"), &path));
-        assert!(!is_output_file(&folder.path().join("r-x.ndjson"), &path));
     }
 
     #[test]
@@ -450,6 +472,81 @@ mod tests {
         drop(file);
         other.restore(Some(&mark)).unwrap();
         assert_eq!(names(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn compressed_files_continue_at_each_mark() {
+        for ending in ["gz", "zst"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(format!("r.ndjson.{ending}"));
+            let open = || AppendFile::new(path.clone(), Some(Rotation::Bytes(10)));
+            let text = |part: u32| {
+                let path = folder.path().join(format!("r-{part:06}.ndjson.{ending}"));
+                let mut text = String::new();
+                let mut read = decompress(File::open(path).unwrap()).unwrap();
+                io::Read::read_to_string(&mut read, &mut text).unwrap();
+                text
+            };
+            let mut file = open();
+            file.restore(None).unwrap();
+            assert!(file.is_empty());
+            file.write(b"123\n").unwrap();
+            let mark = file.flush().unwrap();
+            assert_eq!(file.flush().unwrap(), mark);
+            assert_eq!(text(1), "123\n");
+            file.write(b"456\n").unwrap();
+            file.flush().unwrap();
+            file.write(b"789\n").unwrap();
+            drop(file);
+            let mut file = open();
+            file.restore(Some(&mark)).unwrap();
+            file.write(b"456\n789\n").unwrap();
+            file.flush().unwrap();
+            assert_eq!([1, 2].map(text), ["123\n456\n", "789\n"]);
+        }
+    }
+
+    #[test]
+    fn names_have_the_time_of_each_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("%Y/%H%M%S.ndjson");
+        let open = || AppendFile::new(path.clone(), Some(Rotation::Every(1)));
+        let mut file = open();
+        file.restore(None).unwrap();
+        let begun = file.flush().unwrap();
+        let wait = || {
+            let since = now();
+            while now() == since {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        };
+        let texts = || {
+            let years = names(folder.path());
+            let files = years.iter().flat_map(|year| {
+                let year = folder.path().join(year);
+                names(&year).into_iter().map(move |name| year.join(name)).collect::<Vec<_>>()
+            });
+            files.map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>()
+        };
+        wait();
+        file.write(b"1\n").unwrap();
+        let mark = file.flush().unwrap();
+        assert_eq!(texts(), ["1\n"], "a file without records is not left");
+        wait();
+        file.write(b"2\n").unwrap();
+        file.flush().unwrap();
+        assert_eq!(texts(), ["1\n", "2\n"]);
+        drop(file);
+        // What is behind a mark is removed, also where its first file is gone.
+        let mut file = open();
+        file.restore(Some(&mark)).unwrap();
+        assert_eq!(texts(), ["1\n"]);
+        drop(file);
+        let mut file = open();
+        file.restore(Some(&begun)).unwrap();
+        file.write(b"1\n").unwrap();
+        file.flush().unwrap();
+        assert_eq!(texts(), ["1\n"]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A file of a stream that is created with the first thing that is written to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anomal_core::{Code, Error, Result};
 
-use crate::append_file::{AppendFile, numbered};
+use crate::{append_file::AppendFile, series::suffixed};
 
 pub(crate) struct LateFile {
     path: PathBuf,
@@ -107,9 +107,14 @@ impl LateFile {
     }
 }
 
+/// The path of a file of the series.
+fn numbered(path: &Path, number: u64) -> PathBuf {
+    suffixed(path, &format!("{number:06}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use super::*;
 

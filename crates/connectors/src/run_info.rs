@@ -1,8 +1,9 @@
 //! The run whose results an output writes.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process, sync::LazyLock, time::SystemTime};
 
 use anomal_spec::Auth;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Facts about a run that outputs include in what they write.
 #[derive(Clone, Debug, Default)]
@@ -40,4 +41,14 @@ pub struct ReportInfo {
     pub id: String,
     /// The base URL of its pages, such as `https://anomal.example`, if it is known.
     pub address: Option<String>,
+}
+
+/// 16 digits that distinguish this process from others, also on other machines.
+pub(crate) fn process_id() -> &'static str {
+    static ID: LazyLock<String> = LazyLock::new(|| {
+        let nanoseconds = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{:016x}", xxh3_64(format!("{nanoseconds} {} {host}", process::id()).as_bytes()))
+    });
+    &ID
 }

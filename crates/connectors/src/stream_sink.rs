@@ -8,7 +8,7 @@ mod rejected;
 use std::{path::PathBuf, sync::Arc};
 
 use anomal_core::{Batch, Error, Result};
-use anomal_spec::{Output, OutputDriver};
+use anomal_spec::{Auth, Output, OutputDriver, is_url};
 use anomal_storage::Secrets;
 use anomal_stream::{Cause, NamedSink, Results, StreamSink};
 
@@ -40,10 +40,10 @@ impl Results for StreamResults {
 /// What the outputs of a stream are opened with.
 pub struct StreamOutputs<'a> {
     pub outputs: &'a [Output],
-    /// The file of rejected records.
-    pub dead_letter: PathBuf,
-    /// For each output, the file of documents that a server refuses.
-    pub refused: Vec<PathBuf>,
+    /// The file of rejected records, or the folder in an object store, with its credentials.
+    pub dead_letter: (PathBuf, Option<Auth>),
+    /// For each output, the same of documents that a server refuses.
+    pub refused: Vec<(PathBuf, Option<Auth>)>,
     pub secrets: &'a Secrets,
     /// The stream as it is if it begins now.
     pub run: &'a RunInfo,
@@ -63,13 +63,13 @@ pub fn stream_sinks(stream: &StreamOutputs<'_>) -> Result<Vec<NamedSink<StreamRe
         sinks.push(NamedSink { name, sink });
     }
     // On another machine it may have another path.
-    let name = if stream.run.moves {
+    let path = stream.dead_letter.0.display().to_string();
+    let name = if stream.run.moves && !is_url(&path) {
         "deadLetter".to_owned()
     } else {
-        format!("deadLetter {}", stream.dead_letter.display())
+        format!("deadLetter {path}")
     };
-    let rejected = RejectedRecords::new(stream.dead_letter.clone(), stream.run.moves);
-    sinks.push(NamedSink { name, sink: Box::new(rejected) });
+    sinks.push(NamedSink { name, sink: Box::new(RejectedRecords::new(stream)) });
     Ok(sinks)
 }
 
@@ -96,8 +96,8 @@ fn stream_sink(
             let place = format!("outputs[{index}].elasticsearch");
             let (auth, secrets) = (output.auth.as_ref(), stream.secrets);
             let access = Access { place: &place, auth, secrets };
-            let refused = stream.refused.get(index).cloned().unwrap_or_default();
-            let run = RunInfo { refused, ..stream.run.clone() };
+            let (refused, refused_auth) = stream.refused.get(index).cloned().unwrap_or_default();
+            let run = RunInfo { refused, refused_auth, ..stream.run.clone() };
             let sink = ElasticsearchStream::new(output, &access, &run)?;
             let name = ElasticsearchStream::index(output, &run);
             Ok((format!("elasticsearch {name}"), Box::new(sink)))

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anomal_connectors::fixed_folder;
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, Auth, Output, OutputDriver, is_url};
+use anomal_spec::{AnomalyJobSpec, Auth, DeadLetter, Output, OutputDriver, is_url};
 
 /// The paths that a job writes, with their places in the settings.
 pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
@@ -62,7 +63,7 @@ pub(crate) fn spill_folder(targets: &[(String, &Path)]) -> PathBuf {
 /// output (and entered as that is), or in the working directory.
 pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> (PathBuf, Option<Auth>) {
     if let Some(file) = &spec.dead_letter {
-        return (PathBuf::from(&file.path), file.auth.clone());
+        return (PathBuf::from(&file.path), object_auth(spec, file));
     }
     beside(spec, &format!("{job}.rejected.ndjson"))
 }
@@ -90,10 +91,38 @@ pub(crate) fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth
     if is_url(&first) {
         // Keys are not paths: they are used as they are.
         let folder = first.rfind('/').map_or(&*first, |end| &first[..=end]);
-        return (PathBuf::from(format!("{folder}{name}")), first_auth(spec));
+        if spec.stream.is_none() {
+            return (PathBuf::from(format!("{folder}{name}")), first_auth(spec));
+        }
+        // A stream writes objects into a folder.
+        let name = name.trim_end_matches(".ndjson");
+        return (PathBuf::from(format!("{folder}{name}/")), dead_letter_auth(spec, &first));
     }
-    let folder = Path::new(&*first).parent();
-    (folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name)), None)
+    let folder = match &spec.stream {
+        Some(_) => fixed_folder(Path::new(&*first)),
+        None => Path::new(&*first).parent().map(Path::to_path_buf).unwrap_or_default(),
+    };
+    (folder.join(name), None)
+}
+
+/// The credentials for a folder of a stream: those that it names, else those of checkpoints in the same bucket.
+pub(crate) fn object_auth(spec: &AnomalyJobSpec, file: &DeadLetter) -> Option<Auth> {
+    let bucket = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        Some(format!("{scheme}://{}/", rest.split('/').next()?))
+    };
+    let checkpoint = spec.stream.as_ref().map(|stream| &stream.state.checkpoint);
+    let same = checkpoint.filter(|checkpoint| {
+        checkpoint.to.as_deref().and_then(bucket).is_some_and(|to| file.path.starts_with(&to))
+    });
+    file.auth.clone().or_else(|| same?.auth.clone())
+}
+
+/// Those of the dead-letter folder with this path.
+fn dead_letter_auth(spec: &AnomalyJobSpec, path: &str) -> Option<Auth> {
+    let outputs = spec.outputs.iter().filter_map(|output| output.driver()?.dead_letter());
+    let mut files = outputs.chain(&spec.dead_letter);
+    object_auth(spec, files.find(|file| file.path == path)?)
 }
 
 /// Of the first output that has a path.
@@ -104,7 +133,7 @@ fn first_auth(spec: &AnomalyJobSpec) -> Option<Auth> {
 
 #[cfg(test)]
 mod tests {
-    use anomal_spec::{CsvOutput, SecretRef};
+    use anomal_spec::{CsvOutput, SecretRef, Stream};
 
     use super::*;
 
@@ -122,6 +151,35 @@ mod tests {
         assert_eq!(auth.unwrap().secret_ref.name, "s");
         let (path, auth) = dead_letter(&writing("out/r.csv"), "job");
         assert_eq!((path.as_path(), auth), (Path::new("out/job.rejected.ndjson"), None));
+    }
+
+    #[test]
+    fn what_a_stream_refuses_goes_to_a_folder_of_its_bucket() {
+        let auth = Auth { secret_ref: SecretRef { name: "s3".into() } };
+        let path = "s3://b/x.rejected/".to_owned();
+        let mut spec = AnomalyJobSpec {
+            stream: Some(Stream::default()),
+            dead_letter: Some(DeadLetter { path: path.clone(), auth: None }),
+            ..AnomalyJobSpec::default()
+        };
+        let state = |to: &str| {
+            let mut stream = Stream::default();
+            stream.state.checkpoint.to = Some(to.into());
+            stream.state.checkpoint.auth = Some(auth.clone());
+            Some(stream)
+        };
+        spec.stream = state("s3://b/y/");
+        let server = anomal_spec::ElasticsearchOutput::new("http://h:9200");
+        spec.outputs = vec![Output { elasticsearch: Some(server), ..Output::default() }];
+        assert_eq!(dead_letter(&spec, "job"), (PathBuf::from(path), Some(auth.clone())));
+        let refused = (PathBuf::from("s3://b/x.rejected/job.refused/"), Some(auth.clone()));
+        assert_eq!(super::refused(&spec, "job", 0), refused);
+        spec.stream = state("s3://other/y/");
+        assert_eq!(dead_letter(&spec, "job").1, None);
+        let file = anomal_spec::NdjsonOutput::new("out/%Y/%H.ndjson");
+        spec.outputs.insert(0, Output { ndjson: Some(file), ..Output::default() });
+        spec.dead_letter = None;
+        assert_eq!(dead_letter(&spec, "job").0, Path::new("out/job.rejected.ndjson"));
     }
 
     #[test]

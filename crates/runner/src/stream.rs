@@ -191,7 +191,7 @@ impl StreamRun<'_> {
     /// Runs it as one stream that reads all of the input.
     async fn whole(&self, control: StreamControl) -> Result<StreamSummary> {
         let state = state_folder(self.job, self.stream);
-        let store = store::open(state.clone(), self.auth(), self.options.secrets.clone()).await?;
+        let store = self.open_when_free(&state, &control).await?;
         let store = first_records::refuse_shared(store).await?;
         let mut log = open_log(self.job, self.stream, self.options, !control.until_caught_up)?;
         let restored = self.restore(store, None).await?;
@@ -220,6 +220,32 @@ impl StreamRun<'_> {
         let shard = self.shard(log, restored, sample, options, (&control, &named)).await?;
         let Some(shard) = shard else { return Ok(nothing()) };
         self.drive(shard, control, named).await.map(ended)
+    }
+
+    /// Opens the store of checkpoints. In a cluster the process of a pod that was deleted by force may have it some seconds
+    /// longer; to end would cost more than to wait, since the kubelet restarts a container later each time.
+    async fn open_when_free(
+        &self,
+        state: &Path,
+        control: &StreamControl,
+    ) -> Result<Arc<dyn Store>> {
+        let patience = self.options.namespace.as_ref().map_or(Duration::ZERO, |_| IN_USE_PATIENCE);
+        let mut stop = control.stop.clone();
+        let mut warned = false;
+        loop {
+            let opened = store::open(state.to_owned(), self.auth(), self.options.secrets.clone());
+            let error = match opened.await {
+                Err(error) if error.reason == store::IN_USE => error,
+                opened => return opened,
+            };
+            if self.since.elapsed() >= patience || *stop.borrow() {
+                return Err(error);
+            }
+            if !std::mem::replace(&mut warned, true) {
+                tracing::warn!("{}; it is tried again", error.message);
+            }
+            let _ = tokio::time::timeout(IN_USE_RETRY, stop.wait_for(|stop| *stop)).await;
+        }
     }
 
     /// Opens the outputs and finds the checkpoint to continue from.
@@ -352,6 +378,9 @@ async fn end(running: Running) -> Result<()> {
 
 /// The reason of an error: another process owns the state.
 const FENCED: &str = "FENCED";
+/// How long a folder may be in use by the process before, in a cluster.
+const IN_USE_PATIENCE: Duration = Duration::from_secs(30);
+const IN_USE_RETRY: Duration = Duration::from_millis(500);
 const CHECKPOINT: &str = "stream.state.checkpoint.to";
 
 /// A job whose state does not depend on the folder in which the process runs.

@@ -40,6 +40,9 @@ const READABLE_MESSAGE: &str = "a URL to read from is s3://bucket/key, gs://buck
     https://, without credentials in it";
 const WRITABLE: &str = "!self.matches('^[A-Za-z][A-Za-z0-9+.-]+://') || \
     self.matches('^(s3|gs|az)://[A-Za-z0-9._-]+/.*[^/]$')";
+/// As those, and the folder into which a stream writes objects.
+const DEAD_LETTER: &str = "!self.matches('^[A-Za-z][A-Za-z0-9+.-]+://') || \
+    self.matches('^(s3|gs|az)://[A-Za-z0-9._-]+/.+$')";
 const WRITABLE_MESSAGE: &str = "a URL to write to is s3://bucket/key, gs://bucket/key or az://container/key, without \
     credentials in it";
 const AUTH: &str = "!has(self.auth) || self.path.matches('^[A-Za-z][A-Za-z0-9+.-]+://')";
@@ -172,7 +175,7 @@ const RULES: &[Rule] = &[
     rule("/properties/outputs/items/properties/parquet", AUTH, AUTH_MESSAGE),
     rule("/properties/outputs/items/properties/ndjson/properties/path", WRITABLE, WRITABLE_MESSAGE),
     rule("/properties/outputs/items/properties/ndjson", AUTH, AUTH_MESSAGE),
-    rule("/properties/deadLetter/properties/path", WRITABLE, WRITABLE_MESSAGE),
+    rule("/properties/deadLetter/properties/path", DEAD_LETTER, WRITABLE_MESSAGE),
     rule("/properties/deadLetter", AUTH, AUTH_MESSAGE),
     rule("/properties/input/properties/elasticsearch", NODES, NODES_MESSAGE),
     rule("/properties/input/properties/elasticsearch/properties/url", NODE, NODE_MESSAGE),
@@ -263,7 +266,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/outputs/items/properties/elasticsearch/properties/deadLetter/properties/path",
-        WRITABLE,
+        DEAD_LETTER,
         WRITABLE_MESSAGE,
     ),
     rule(

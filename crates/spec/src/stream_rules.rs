@@ -54,6 +54,15 @@ fn batch(spec: &Json) -> Problems {
     if spec["report"].get("every").is_some() {
         wrong("report.every", "a run has one report, at its end; remove this, or add `stream: {}`");
     }
+    let of_outputs = each_output(spec).map(|(index, driver, output)| {
+        (format!("outputs[{index}].{driver}.deadLetter"), &output["deadLetter"])
+    });
+    for (place, file) in of_outputs.chain([("deadLetter".to_owned(), &spec["deadLetter"])]) {
+        if file["path"].as_str().is_some_and(|path| is_url(path) && path.ends_with('/')) {
+            let message = "a run writes one object: name it, as s3://bucket/rejected.ndjson";
+            wrong(&format!("{place}.path"), message);
+        }
+    }
     if spec["input"].get("kafka").is_some() {
         wrong("input.kafka", "a topic has no end, so a stream reads it; add `stream: {}`");
     }
@@ -89,9 +98,7 @@ fn stream(spec: &Json) -> Problems {
     if spec["report"].is_object() && spec["report"].get("every").is_none() {
         wrong("report", "a stream never ends: say how often there is a report, as `every: 1h`");
     }
-    if let Some(path) = spec["deadLetter"]["path"].as_str().filter(|path| is_url(path)) {
-        let message =
-            format!("a stream continues its files at a mark, which {path} can't; name a file");
+    if let Some(message) = outputs::dead_letter(&spec["deadLetter"]) {
         wrong("deadLetter.path", &message);
     }
     if differs(&spec["stream"]["follow"], &Follow::default()) {

@@ -20,6 +20,7 @@ mod pack;
 mod push;
 mod report;
 mod roles;
+mod rotation;
 mod runner;
 mod schedule;
 mod secret;
@@ -64,12 +65,14 @@ pub use push::{
 };
 pub use report::{Report, seconds};
 pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};
+pub(crate) use rotation::unknown_conversion;
+pub use rotation::{Rotation, has_times};
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
 pub use stream::{
     CheckpointSettings, EntityModel, Follow, FollowStart, Learn, ModelSample, Online, Refit,
-    Rotation, Stream, StreamEntity, StreamModel, StreamState, StreamTime, WarmUp,
+    Stream, StreamEntity, StreamModel, StreamState, StreamTime, WarmUp,
 };
 pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};

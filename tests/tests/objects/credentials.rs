@@ -16,23 +16,6 @@ fn store_with_records() -> Option<(S3, Workspace)> {
     Some((s3, workspace))
 }
 
-/// The store's credentials under the keys of a secret.
-fn keys(s3: &S3) -> Vec<(&'static str, String)> {
-    s3.environment()
-        .into_iter()
-        .map(|(name, value)| {
-            let key = match name {
-                "AWS_ENDPOINT" => "endpoint",
-                "AWS_ALLOW_HTTP" => "allowHttp",
-                "AWS_REGION" => "region",
-                "AWS_ACCESS_KEY_ID" => "accessKeyId",
-                _ => "secretAccessKey",
-            };
-            (key, value)
-        })
-        .collect()
-}
-
 fn write_secret(workspace: &Workspace, keys: &[(&'static str, String)]) {
     for (key, value) in keys {
         workspace.write(&format!("secrets/s3-logs/{key}"), format!("{value}\n").as_bytes());
@@ -44,7 +27,7 @@ const RUN: [&str; 4] = ["run", "job.yaml", "--secrets", "secrets"];
 #[test]
 fn a_secret_from_files_or_variables() {
     let Some((s3, workspace)) = store_with_records() else { return };
-    write_secret(&workspace, &keys(&s3));
+    write_secret(&workspace, &s3.secret());
     workspace.write("secrets/s3-logs/colour", b"blue");
     // An unknown key is named, its value is not.
     let ran = workspace.anomal(&RUN);
@@ -52,7 +35,7 @@ fn a_secret_from_files_or_variables() {
     assert!(!ran.stderr.contains("blue"), "{}", ran.stderr);
     let first = s3.get("logs", "out.csv");
     let mut command = workspace.command(&["run", "job.yaml"]);
-    for (key, value) in keys(&s3) {
+    for (key, value) in s3.secret() {
         command.env(format!("ANOMAL_SECRET_S3_LOGS_{}", key.to_uppercase()), value);
     }
     RunOutput::from(command.output().unwrap()).expect(0, &[]);
@@ -67,7 +50,7 @@ fn missing_or_incomplete_secret_is_an_error_in_the_settings() {
         2,
         &["job.yaml:", "input.csv.auth.secretRef", "--secrets", "ANOMAL_SECRET_S3_LOGS_KEY"],
     );
-    let mut some = keys(&s3);
+    let mut some = s3.secret();
     some.retain(|(key, _)| *key != "secretAccessKey");
     write_secret(&workspace, &some);
     workspace.anomal(&RUN).expect(2, &["input.csv.auth.secretRef", "not secretAccessKey"]);
@@ -82,13 +65,13 @@ fn missing_or_incomplete_secret_is_an_error_in_the_settings() {
 #[test]
 fn wrong_credentials_are_refused_and_not_printed() {
     let Some((s3, workspace)) = store_with_records() else { return };
-    let mut wrong = keys(&s3);
+    let mut wrong = s3.secret();
     wrong.retain(|(key, _)| *key != "secretAccessKey");
     wrong.push(("secretAccessKey", "quite-another-secret".into()));
     write_secret(&workspace, &wrong);
     let ran = workspace.anomal(&RUN);
     ran.expect(4, &["s3://logs/a.csv can't be read", "credentials"]);
-    let access = keys(&s3).into_iter().find(|(key, _)| *key == "accessKeyId").unwrap().1;
+    let access = s3.secret().into_iter().find(|(key, _)| *key == "accessKeyId").unwrap().1;
     assert!(!ran.stderr.contains("quite-another-secret"), "{}", ran.stderr);
     assert!(!ran.stderr.replace("anomal:", "").contains(&format!(">{access}<")), "{}", ran.stderr);
     // The run fails before its work if results can't be written.

@@ -1,6 +1,6 @@
 //! A job and its records.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use anomal_tests::Workspace;
 use serde_json::Value as Json;
@@ -65,6 +65,27 @@ pub fn results(workspace: &Workspace) -> String {
     // It may be gone since, where what was not saved is written again.
     let read = |name: String| std::fs::read_to_string(workspace.path(&name)).unwrap_or_default();
     names.map(read).collect()
+}
+
+/// Counts results again and again, and reads only files that have changed since.
+#[derive(Default)]
+pub struct ResultCount(BTreeMap<String, (u64, u64)>);
+
+impl ResultCount {
+    pub fn count(&mut self, workspace: &Workspace) -> u64 {
+        let names = workspace.files().into_iter().filter(|name| name.starts_with("results-"));
+        let before = std::mem::take(&mut self.0);
+        for name in names {
+            let path = workspace.path(&name);
+            let bytes = path.metadata().map_or(0, |file| file.len());
+            let lines = match before.get(&name) {
+                Some((known, lines)) if *known == bytes => *lines,
+                _ => std::fs::read_to_string(path).unwrap_or_default().lines().count() as u64,
+            };
+            self.0.insert(name, (bytes, lines));
+        }
+        self.0.values().map(|(_, lines)| lines).sum()
+    }
 }
 
 /// The same as JSON.

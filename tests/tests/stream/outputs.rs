@@ -1,8 +1,15 @@
-//! CSV and Parquet files of a stream: whole, and each row once.
+//! Files of a stream, also of CSV and Parquet, compressed, and with times in their names: each row once.
 
-use std::{fs::File, process::Stdio, time::Duration};
+use std::{
+    fs::{self, File},
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anomal_tests::Workspace;
+use flate2::read::MultiGzDecoder;
 use polars::prelude::{DataFrame, SerReader};
 use polars_io::parquet::read::ParquetReader;
 
@@ -110,4 +117,56 @@ fn other_columns_begin_another_csv_file() {
     assert_eq!((first.lines().count(), second.lines().count()), (451, 51));
     assert!(first.lines().next().unwrap().contains("anomal.features.size"), "{first}");
     assert!(!second.contains("anomal.features"), "{second}");
+}
+
+/// The text of all files below a folder, in the order of their names, and how many there are.
+fn compressed(folder: &Path) -> (String, usize) {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    paths.sort();
+    let mut text = String::new();
+    for path in &paths {
+        let file = MultiGzDecoder::new(File::open(path).unwrap());
+        BufReader::new(file).read_to_string(&mut text).unwrap();
+    }
+    (text, paths.len())
+}
+
+#[test]
+fn compressed_files_by_time_have_each_row_once_through_kills() {
+    let job = JOB.replace(
+        "path: results.ndjson, rotate: 64Ki",
+        "path: 'out/%Y-%m-%d/%H%M%S.ndjson.gz', rotate: 2s",
+    );
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..500).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    workspace.anomal(&["run", "job.yaml"]).expect(1, &["out/", "its folder does not exist"]);
+    fs::create_dir(workspace.path("out")).unwrap();
+    let mut written = 500;
+    for kill in 0..4_u64 {
+        let mut command = workspace.command(&["run", "job.yaml", "-q"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        for _ in 0..8 {
+            append(&workspace, "app.ndjson", &lines(written..written + 40));
+            written += 40;
+            std::thread::sleep(Duration::from_millis(310 + 70 * kill));
+        }
+        child.kill().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "kill {kill}");
+    }
+    catch_up(&workspace).expect(0, &[]);
+    let (text, files) = compressed(&workspace.path("out"));
+    assert!(files > 3, "{files}");
+    let undisturbed = Workspace::with_files(&[
+        ("app.ndjson", lines(0..written).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    catch_up(&undisturbed).expect(0, &[]);
+    assert!(text == results(&undisturbed), "{} rows of {written}", text.lines().count());
 }

@@ -56,7 +56,16 @@ fn what_can_not_be_a_stream_is_refused() {
         ("terminal: {}", ["outputs[0].terminal", "a stream writes `ndjson`, `csv`, `parquet`"]),
         ("ndjson: {path: results.ndjson}", ["outputs[0].ndjson", "add `rotate: 1h`"]),
         ("ndjson: {path: \"-\", rotate: 1h}", ["outputs[0].ndjson.rotate", "not rotated"]),
-        ("ndjson: {path: r.ndjson.gz, rotate: 1h}", ["outputs[0].ndjson.path", "appends"]),
+        (
+            "ndjson: {path: \"s3://b/r.ndjson\", rotate: 1h}",
+            ["outputs[0].ndjson.path", "objects do not allow"],
+        ),
+        ("ndjson: {path: \"%H.ndjson\", rotate: 1Mi}", ["outputs[0].ndjson.path", "such as 1h"]),
+        ("csv: {path: \"%q.csv\", rotate: 1h}", ["outputs[0].csv.path", "%q is no part of a time"]),
+        (
+            "parquet: {path: \"%H.parquet\", rotate: 1h}",
+            ["outputs[0].parquet.path", "files are numbered"],
+        ),
         ("ndjson: {path: r.ndjson, rotate: 1x}", ["outputs[0].ndjson.rotate", "1x"]),
     ] {
         refused(output, to, &parts);
@@ -86,6 +95,11 @@ fn what_can_not_be_a_stream_is_refused() {
         "{every: 1s, to: state}",
         "{every: 1s, to: state, auth: {secretRef: {name: s}}}",
         &["stream.state.checkpoint.auth", "needs no credentials"],
+    );
+    refused(
+        "classification: {",
+        "deadLetter: {path: 's3://b/rejected.ndjson'}\nclassification: {",
+        &["deadLetter.path", "as s3://b/rejected.ndjson/"],
     );
     let classification = "classification: {engine: HBOS, seed: 7}";
     for (to, parts) in [

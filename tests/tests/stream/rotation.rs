@@ -1,6 +1,7 @@
 //! Rotation by logrotate, while the file is written. `ANOMAL_TEST_ROTATIONS=1000` rotates more often.
 
 use std::{
+    cell::RefCell,
     fs::{File, OpenOptions},
     io::Write,
     path::Path,
@@ -16,7 +17,7 @@ use anomal_tests::{Workspace, ledger::balance, skip};
 
 use super::{
     catch_up,
-    job::{JOB, lines, results},
+    job::{JOB, ResultCount, lines, results},
     objects::wait,
     summary,
 };
@@ -92,7 +93,8 @@ fn each_record_comes_once_through_rotations() {
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let writer = Writer::new(&path, 400);
-    let rows = || results(&workspace).lines().count() as u64;
+    let count = RefCell::new(ResultCount::default());
+    let rows = || count.borrow_mut().count(&workspace);
     let mut child = start();
     wait("its first results", || rows() == 400);
     let stop = AtomicBool::new(false);

@@ -17,9 +17,12 @@ pub(super) fn shortest(value: f32) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
-    // Half the distance to the next value; below 2^-14 all are equally far apart.
-    let exponent = value.abs().log2().floor().max(-14.0);
-    let half = 2f64.powf(f64::from(exponent) - 11.0);
+    // Half the distance to the nearest other value: those below a power of two are half as far apart as those above it, and
+    // below 2^-14 all are equally far apart.
+    let power = f64::from(value.abs()).log2();
+    let exponent = power.floor().max(-14.0);
+    let is_border = power == exponent && exponent > -14.0;
+    let half = 2f64.powf(exponent - if is_border { 12.0 } else { 11.0 });
     let digits = |places| format!("{value:.places$e}").parse::<f64>().ok();
     let near = |number: &f64| (number - f64::from(value)).abs() < half;
     let shortest = (0..5).find_map(|places| digits(places).filter(near));

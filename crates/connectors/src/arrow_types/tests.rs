@@ -56,8 +56,9 @@ fn texts_are_exact() {
 
 #[test]
 fn halves_are_short() {
-    let texts = [0x2e66, 0x3555, 0x7bff, 0x0001, 0x8000, 0x3c00].map(|bits| shortest(widen(bits)));
-    assert_eq!(texts, ["0.1", "0.3333", "65500", "0.00000006", "-0", "1"]);
+    let halves = [0x2e66, 0x3555, 0x7bff, 0x0001, 0x8000, 0x3c00, 0xf400];
+    let texts = halves.map(|bits| shortest(widen(bits)));
+    assert_eq!(texts, ["0.1", "0.3333", "65500", "0.00000006", "-0", "1", "-16384"]);
 }
 
 proptest! {

@@ -24,10 +24,11 @@ use polars_io::{
 
 use super::StreamResults;
 use crate::{
-    append_file::{AppendFile, numbered},
+    append_file::AppendFile,
     atomic_file::write_error,
     parquet::ParquetSink,
     remote::Access,
+    series::{Series, suffixed},
     sink::{Projection, frame, typed_columns},
 };
 
@@ -48,10 +49,10 @@ pub(super) struct ParquetStream {
 impl ParquetStream {
     pub fn new(output: &ParquetOutput) -> Self {
         let rotation = output.rotate.as_deref().and_then(Rotation::parse);
-        let rows = AppendFile::new(PathBuf::from(&output.path), rotation);
+        let rows = Series::new(PathBuf::from(&output.path), rotation, ROWS);
         Self {
             projection: Projection::new(output.rows, &output.include),
-            rows: rows.with_suffix(ROWS),
+            rows: AppendFile::of_series(rows),
             output: output.clone(),
             marked: 1,
             saving: 1,
@@ -61,7 +62,7 @@ impl ParquetStream {
     }
 
     fn target(&self, number: u64) -> PathBuf {
-        numbered(Path::new(&self.output.path), number)
+        suffixed(Path::new(&self.output.path), &format!("{number:06}"))
     }
 
     /// Writes the file, and begins the next one.
@@ -73,7 +74,7 @@ impl ParquetStream {
         let (place, secrets) = ("outputs", &Secrets::default());
         let access = Access { place, auth: None, secrets };
         let mut parquet = ParquetSink::create(&output, &access)?;
-        let rows = self.rows.part(number);
+        let rows = self.rows.path(number);
         let mut reader =
             BufReader::new(File::open(&rows).map_err(|error| write_error(&rows, &error))?);
         while let Some(rows) = next_rows(&mut reader, &rows)? {
@@ -154,7 +155,7 @@ impl StreamSink for ParquetStream {
             fs::remove_file(path).map_err(|error| write_error(path, &error))?;
         }
         self.marked = number;
-        let before = (1..number).rev().take_while(|number| self.rows.part(*number).exists());
+        let before = (1..number).rev().take_while(|number| self.rows.path(*number).exists());
         self.oldest = before.last().unwrap_or(number);
         Ok(())
     }
@@ -167,7 +168,7 @@ impl StreamSink for ParquetStream {
         self.saved = [self.saved[1], self.saving];
         while self.oldest < self.saved[0] {
             // One that stays takes space alone.
-            let _ = fs::remove_file(self.rows.part(self.oldest));
+            let _ = fs::remove_file(self.rows.path(self.oldest));
             self.oldest += 1;
         }
     }

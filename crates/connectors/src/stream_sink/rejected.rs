@@ -1,18 +1,22 @@
 //! Records that could not be read, in the dead-letter file of a stream.
 
-use std::path::PathBuf;
-
 use anomal_stream::{Cause, Flushed, StreamSink};
 
-use super::StreamResults;
-use crate::late_file::LateFile;
+use super::{StreamOutputs, StreamResults};
+use crate::dead_letters::DeadLetters;
 
-pub(super) struct RejectedRecords(LateFile);
+pub(super) struct RejectedRecords {
+    /// By the writes before.
+    letters: DeadLetters<u64>,
+    writes: u64,
+}
 
 impl RejectedRecords {
-    /// `moves`: as in [`RunInfo`](crate::RunInfo).
-    pub fn new(path: PathBuf, moves: bool) -> Self {
-        Self(LateFile::new(path, "set deadLetter.path".to_owned(), moves))
+    pub fn new(stream: &StreamOutputs<'_>) -> Self {
+        let (path, auth) = stream.dead_letter.clone();
+        let remedy = "set deadLetter.path".to_owned();
+        let letters = DeadLetters::new(path, auth, stream.secrets, remedy, stream.run.moves);
+        Self { letters, writes: 0 }
     }
 }
 
@@ -25,14 +29,17 @@ impl StreamSink for RejectedRecords {
             serde_json::to_writer(&mut lines, rejected)?;
             lines.push(b'\n');
         }
-        Ok(self.0.write(&lines)?)
+        self.writes += 1;
+        Ok(self.letters.write(&lines)?)
     }
 
     fn flush(&mut self, _: bool) -> Result<Flushed, Cause> {
-        Ok(Flushed::all(self.0.flush()?))
+        let (writes, mark) = self.letters.flush(self.writes)?;
+        Ok(Flushed { writes: Some(writes), mark })
     }
 
     fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
-        Ok(self.0.restore(mark)?)
+        self.writes = 0;
+        Ok(self.letters.restore(mark)?)
     }
 }

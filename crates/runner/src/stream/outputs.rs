@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anomal_connectors::{RunInfo, StreamOutputs, StreamResults, stream_sinks};
+use anomal_connectors::{
+    RunInfo, StreamOutputs, StreamResults, fixed_folder, stream_sinks, suffixed,
+};
 use anomal_core::{Code, Error, Result};
-use anomal_spec::AnomalyJob;
+use anomal_spec::{AnomalyJob, is_url};
 use anomal_stream::NamedSink;
 
 use crate::{files, options::Options};
@@ -21,9 +23,10 @@ pub(super) fn sinks(
     partition: Option<&str>,
 ) -> Result<Vec<NamedSink<StreamResults>>> {
     let (spec, name) = (&job.spec, &job.metadata.name);
-    let own = |path: PathBuf| match partition {
-        Some(partition) => of_partition(&path, partition),
-        None => path,
+    let own = |path: PathBuf| match (partition, path.to_str().filter(|path| is_url(path))) {
+        (None, _) => path,
+        (Some(partition), Some(folder)) => PathBuf::from(format!("{folder}{partition}/")),
+        (Some(partition), None) => suffixed(&path, partition),
     };
     let mut outputs = spec.outputs.clone();
     for output in &mut outputs {
@@ -32,6 +35,7 @@ pub(super) fn sinks(
             *path = own(PathBuf::from(&*path)).to_string_lossy().into_owned();
         }
         if let Some(file) = output.dead_letter_mut() {
+            file.auth = files::object_auth(spec, file);
             file.path = own(PathBuf::from(&file.path)).to_string_lossy().into_owned();
         }
     }
@@ -40,10 +44,12 @@ pub(super) fn sinks(
         let message = format!("cannot write {path}: its folder does not exist; create it");
         return Err(Error::new(Code::Output, "OUTPUT", message));
     }
-    let refused = (0..spec.outputs.len()).map(|output| own(files::refused(spec, name, output).0));
+    let own_place = |(path, auth)| (own(path), auth);
+    let refused =
+        (0..spec.outputs.len()).map(|output| own_place(files::refused(spec, name, output)));
     stream_sinks(&StreamOutputs {
         outputs: &outputs,
-        dead_letter: own(files::dead_letter(spec, name).0),
+        dead_letter: own_place(files::dead_letter(spec, name)),
         refused: refused.collect(),
         secrets: &options.secrets,
         run: &RunInfo { moves: partition.is_some(), ..info(job, options, id) },
@@ -63,14 +69,7 @@ fn info(job: &AnomalyJob, options: &Options, id: &str) -> RunInfo {
     }
 }
 
-/// `results.ndjson` of the partition `requests-0` is `results-requests-0.ndjson`.
-fn of_partition(path: &Path, partition: &str) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
-    path.with_file_name(format!("{stem}-{partition}{}", ending.unwrap_or_default()))
-}
-
 fn has_folder(path: &str) -> bool {
-    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.is_none_or(Path::is_dir)
+    let folder = fixed_folder(Path::new(path));
+    folder.as_os_str().is_empty() || folder.is_dir()
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Problems, differs, each_output};
-use crate::{Bulk, is_url};
+use crate::{Bulk, Rotation, has_times, is_url, types::unknown_conversion};
 
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
 
@@ -30,10 +30,8 @@ pub(super) fn written(spec: &Json) -> Problems {
         }
         let path = output["path"].as_str().unwrap_or_default();
         let rotate = output["rotate"].as_str();
-        if is_url(path) || [".gz", ".zst"].iter().any(|ending| path.ends_with(ending)) {
-            let message = "a stream appends to files, which objects and compressed files do not allow; name a file of this machine without such an ending";
-            problems.push((format!("{place}.path"), message.to_owned()));
-        }
+        problems
+            .extend(named(driver, path, rotate).map(|message| (format!("{place}.path"), message)));
         if path == "-" && driver != "ndjson" {
             let message = "a stream writes `ndjson` alone to standard output; name a file";
             problems.push((format!("{place}.path"), message.to_owned()));
@@ -63,13 +61,43 @@ fn indexed(place: &str, output: &Json) -> Problems {
         let message = "a stream waits for a cluster as long as it takes; remove this";
         wrong("bulk.retrySeconds", message);
     }
-    if output["deadLetter"]["path"].as_str().is_some_and(is_url) {
-        wrong(
-            "deadLetter.path",
-            "a stream continues its files at a mark, which an object can't; name a file",
-        );
+    if let Some(message) = dead_letter(&output["deadLetter"]) {
+        wrong("deadLetter.path", &message);
     }
     problems
+}
+
+/// What is wrong with the path of a file.
+fn named(driver: &str, path: &str, rotate: Option<&str>) -> Option<String> {
+    if is_url(path) {
+        return Some(
+            "a stream appends to files, which objects do not allow; name a file of this machine"
+                .to_owned(),
+        );
+    }
+    let is_compressed = [".gz", ".zst"].iter().any(|ending| path.ends_with(ending));
+    if driver == "parquet" && (is_compressed || has_times(path)) {
+        let message = "of Parquet, files are numbered and compressed by themselves; name one without times and such an ending";
+        return Some(message.to_owned());
+    }
+    if let Some(unknown) = unknown_conversion(path) {
+        return Some(format!(
+            "{unknown} is no part of a time; known are %Y, %m, %d, %j, %H, %M and %S"
+        ));
+    }
+    let every = rotate.and_then(Rotation::parse);
+    (has_times(path) && !matches!(every, Some(Rotation::Every(_)))).then(|| {
+        "files with times in their names begin at times: say when in `rotate`, such as 1h"
+            .to_owned()
+    })
+}
+
+/// What is wrong with a place for what was refused.
+pub(super) fn dead_letter(file: &Json) -> Option<String> {
+    let url = file["path"].as_str().filter(|path| is_url(path) && !path.ends_with('/'))?;
+    Some(format!(
+        "a stream writes objects into a folder: name one with a slash at its end, as {url}/"
+    ))
 }
 
 /// The problems of the place of checkpoints.

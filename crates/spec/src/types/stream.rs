@@ -2,7 +2,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Auth, Input, JournalSettings, bytes, seconds};
+use super::{Auth, Input, JournalSettings};
 
 /// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
 /// behind the last checkpoint, so that each record has its result once.
@@ -364,45 +364,5 @@ impl Default for StreamTime {
 impl Default for CheckpointSettings {
     fn default() -> Self {
         Self { every: ten_seconds(), to: None, auth: None }
-    }
-}
-
-/// When a stream begins the next file of an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
-    /// At multiples of so many seconds since the epoch.
-    Every(u64),
-    /// Before the row that would take the file over so many bytes.
-    Bytes(u64),
-}
-
-impl Rotation {
-    /// A time such as `1h` (s, m, h, d or w) or a size such as `256Mi` (Ki, Mi or Gi).
-    pub fn parse(text: &str) -> Option<Self> {
-        bytes(text).map(Self::Bytes).or_else(|| seconds(text).map(Self::Every))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rotation_is_a_time_or_a_size() {
-        let rotations = ["1h", "256Mi", "5m", "1Ki", "0Mi", "1M", "Gi", "", "99999999999999Gi"];
-        assert_eq!(
-            rotations.map(Rotation::parse),
-            [
-                Some(Rotation::Every(3_600)),
-                Some(Rotation::Bytes(256 << 20)),
-                Some(Rotation::Every(300)),
-                Some(Rotation::Bytes(1024)),
-                None,
-                None,
-                None,
-                None,
-                None
-            ]
-        );
     }
 }

@@ -31,11 +31,11 @@ use super::{
     projection,
 };
 use crate::{
+    dead_letters::DeadLetters,
     elasticsearch::{
         client::{Client, truncate},
         document::{DocumentIds, DocumentWriter},
     },
-    late_file::LateFile,
     remote::Access,
     run_info::RunInfo,
     sink::Projection,
@@ -58,7 +58,8 @@ pub(crate) struct ElasticsearchStream {
     acknowledgements: Acknowledgements,
     /// Documents that are still looked up before they are created, since an earlier attempt may have sent them.
     doubtful: u64,
-    refused: LateFile,
+    /// By the writes before, and the documents that are refused by then.
+    refused: DeadLetters<(u64, u64)>,
     refused_count: u64,
 }
 
@@ -91,8 +92,10 @@ impl ElasticsearchStream {
     /// `InvalidSettings` if the secret is unusable. The cluster may be away.
     pub fn new(output: &ElasticsearchOutput, access: &Access<'_>, run: &RunInfo) -> Result<Self> {
         Client::open(&output.connection(), access, 0)?;
-        let refused = output.dead_letter.as_ref();
-        let refused = refused.map_or_else(|| run.refused.clone(), |file| PathBuf::from(&file.path));
+        let (refused, auth) = match &output.dead_letter {
+            Some(file) => (PathBuf::from(&file.path), file.auth.clone()),
+            None => (run.refused.clone(), run.refused_auth.clone()),
+        };
         let index = index(output, run);
         Ok(Self {
             output: output.clone(),
@@ -107,8 +110,10 @@ impl ElasticsearchStream {
             sending: JoinSet::new(),
             acknowledgements: Acknowledgements::default(),
             doubtful: 0,
-            refused: LateFile::new(
+            refused: DeadLetters::new(
                 refused,
+                auth,
+                access.secrets,
                 format!("set {}.deadLetter.path", access.place),
                 run.moves,
             ),
@@ -239,8 +244,8 @@ impl StreamSink for ElasticsearchStream {
         self.advance()?;
         let (writes, rejected) = self.acknowledgements.settle();
         self.keep(&rejected)?;
-        let file = String::from_utf8(self.refused.flush()?)?;
-        let mark = Mark { run: self.run.run.clone(), refused: self.refused_count, file };
+        let ((writes, refused), file) = self.refused.flush((writes, self.refused_count))?;
+        let mark = Mark { run: self.run.run.clone(), refused, file: String::from_utf8(file)? };
         Ok(Flushed { writes: Some(writes), mark: serde_json::to_vec(&mark)? })
     }
 
