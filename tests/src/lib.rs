@@ -19,8 +19,8 @@ pub mod tls;
 pub mod traces;
 
 use std::{
-    fs,
-    io::Write,
+    fs::{self, File},
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -28,6 +28,7 @@ use std::{
 
 use anomal_core::Table;
 pub use anomal_testbed::skip;
+use flate2::read::MultiGzDecoder;
 use polars::prelude::DataFrame;
 pub use tempfile::TempDir;
 
@@ -157,6 +158,26 @@ impl Workspace {
             .collect();
         names.sort();
         names
+    }
+
+    /// The texts of the gzip files below a folder, in the order of their paths, as far as they are complete.
+    pub fn gunzip(&self, folder: &str) -> Vec<String> {
+        let mut paths: Vec<PathBuf> = Vec::new();
+        let mut folders = vec![self.path(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { paths.push(path) }
+            }
+        }
+        paths.sort();
+        let text = |path: PathBuf| {
+            let mut text = Vec::new();
+            // The last member may not be complete yet.
+            let _ = MultiGzDecoder::new(File::open(path).ok()?).read_to_end(&mut text);
+            String::from_utf8(text).ok()
+        };
+        paths.into_iter().filter_map(text).collect()
     }
 
     /// A command that runs `anomal` in this folder.

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anomal_connectors::{
-    RunInfo, StreamOutputs, StreamResults, fixed_folder, stream_sinks, suffixed,
-};
+use anomal_connectors::{RunInfo, StreamOutputs, StreamResults, stream_sinks, suffixed};
 use anomal_core::{Code, Error, Result};
-use anomal_spec::{AnomalyJob, is_url};
+use anomal_spec::{AnomalyJob, has_times, is_url};
 use anomal_stream::NamedSink;
 
 use crate::{files, options::Options};
@@ -69,7 +67,8 @@ fn info(job: &AnomalyJob, options: &Options, id: &str) -> RunInfo {
     }
 }
 
+/// Whether the folder of a file exists, or is created as its name has times.
 fn has_folder(path: &str) -> bool {
-    let folder = fixed_folder(Path::new(path));
-    folder.as_os_str().is_empty() || folder.is_dir()
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    has_times(path) || folder.is_none_or(Path::is_dir)
 }
