@@ -2,13 +2,17 @@
 
 python3 xtask/bench/stream_latency.py PATH/TO/anomal BROKER URL [RATE SECONDS]: a broker without security, an Elasticsearch without
 security, records a second, and for how long. Needs confluent-kafka. The job is "HBOS and profiles" of stream_speed.py over four
-partitions. A final pipeline of the index stamps each document; both clocks are those of this machine. Without RATE, 300,000 records are
-sent at once first, and half of the rate at which these become documents is taken.
+partitions. Documents pass a proxy, which takes the time when Elasticsearch has answered a bulk request, and is part of what is measured.
+Without RATE, 300,000 records are sent at once first, and half of the rate at which these become documents is taken.
 """
 
+import gzip
+import http.client
+import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from confluent_kafka import Producer
@@ -70,29 +75,55 @@ def send(producer, lines, rate):
     producer.flush()
 
 
-def documents(url):
-    """The milliseconds from sending to the document, of the stamped ones."""
-    found, after = [], None
-    while True:
-        body = {"size": 10_000, "sort": ["anomal.partition", "anomal.row"], "_source": ["sent", "stamped"], "query": {"match_all": {}}}
-        if after:
-            body["search_after"] = after
-        hits = call(f"{url}/{INDEX}/_search", "POST", body)["hits"]["hits"]
-        if not hits:
-            return found
-        after = hits[-1]["sort"]
-        for hit in hits:
-            source = hit["_source"]
-            if "stamped" in source:
-                found.append(int(source["stamped"]) - int(source["sent"]))
+class Proxy(http.server.ThreadingHTTPServer):
+    """Passes requests on to Elasticsearch."""
+
+    daemon_threads = True
+
+    def __init__(self, url):
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.target = urllib.parse.urlsplit(url).netloc
+        # Milliseconds from sending to the answer, of each document, once it is a list.
+        self.took = None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Connection(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.target = http.client.HTTPConnection(self.server.target)
+
+    def log_message(self, *_):
+        pass
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.target.request(self.command, self.path, body, {name: value for name, value in self.headers.items() if name.lower() != "host"})
+        answer = self.target.getresponse()
+        content = answer.read()
+        now = time.time() * 1000
+        took = self.server.took
+        if took is not None and "_bulk" in self.path:
+            text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            took.extend(now - int(sent) for sent in re.findall(rb'"sent":(\d+)', text))
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "content-length", "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", answer.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
 
 
 def main():
     anomal, broker, url = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3]
     rate = float(sys.argv[4]) if len(sys.argv) > 4 else None
     seconds = int(sys.argv[5]) if len(sys.argv) > 5 else 60
-    stamp = "ctx.stamped = System.currentTimeMillis()"
-    call(f"{url}/_ingest/pipeline/latency", "PUT", {"processors": [{"script": {"source": stamp}}]})
+    proxy = Proxy(url)
     call(f"{url}/{INDEX}", "DELETE")
     admin = AdminClient({"bootstrap.servers": broker})
     for future in admin.delete_topics(["latency"]).values():
@@ -110,7 +141,7 @@ def main():
             "input: {ndjson: {path: dns.ndjson, badLines: skip}}",
             f"input: {{kafka: {{brokers: ['{broker}'], topics: [latency]}}}}",
         )
-        job = job[: job.index("outputs:")] + f"outputs: [{{elasticsearch: {{url: '{url}', index: {INDEX}}}}}]\n"
+        job = job[: job.index("outputs:")] + f"outputs: [{{elasticsearch: {{url: 'http://127.0.0.1:{proxy.server_port}', index: {INDEX}, rows: all}}}}]\n"
         job += stream_speed.KINDS["HBOS and profiles"].replace("stream: {", "stream: {state: {checkpoint: {to: state}}, ")
         (folder / "job.yaml").write_text(job, encoding="utf-8")
         send(producer, lines[:WARM], None)
@@ -129,13 +160,13 @@ def main():
                 reached = BURST / (time.time() - begun)
                 rate = reached / 2
                 print(f"at once: {reached:,.0f} documents a second")
-            call(f"{url}/{INDEX}/_settings", "PUT", {"index.final_pipeline": "latency"})
+            proxy.took = []
             paced = lines[sent : sent + int(rate * seconds)]
             send(producer, paced, rate)
             wait_for(url, sent + len(paced), "paced records")
-            took = sorted(documents(url))
+            took = sorted(proxy.took)
             at = [took[min(int(len(took) * share), len(took) - 1)] for share in (0.5, 0.9, 0.99, 0.999)]
-            print(f"{rate:,.0f} records a second for {seconds} s: {len(took):,} documents; median {at[0]} ms, 90 % {at[1]} ms, 99 % {at[2]} ms, 99.9 % {at[3]} ms, most {took[-1]} ms")
+            print(f"{rate:,.0f} records a second for {seconds} s: {len(took):,} documents; median {at[0]:.0f} ms, 90 % {at[1]:.0f} ms, 99 % {at[2]:.0f} ms, 99.9 % {at[3]:.0f} ms, most {took[-1]:.0f} ms")
         finally:
             running.send_signal(signal.SIGTERM)
             if running.wait(60) != 0:

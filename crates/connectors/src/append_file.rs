@@ -41,7 +41,7 @@ pub(crate) struct AppendFile {
 enum Open {
     /// Its last member or frame is complete.
     Whole(BufWriter<File>),
-    Partial(Compressor<BufWriter<File>>),
+    Partial(Box<Compressor<BufWriter<File>>>),
 }
 
 /// Where writing is.
@@ -299,9 +299,9 @@ impl AppendFile {
 
 impl Open {
     /// In a member or frame, a new one if the last is complete.
-    fn partial(self, path: &Path) -> io::Result<Compressor<BufWriter<File>>> {
+    fn partial(self, path: &Path) -> io::Result<Box<Compressor<BufWriter<File>>>> {
         match self {
-            Self::Whole(file) => Compressor::new(file, path),
+            Self::Whole(file) => Compressor::new(file, path).map(Box::new),
             Self::Partial(partial) => Ok(partial),
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 /// `T`: a position of the caller, which is durable once all that was written before it is.
 pub(crate) enum DeadLetters<T> {
     File(LateFile),
-    Objects(DeadLetterObjects<T>),
+    Objects(Box<DeadLetterObjects<T>>),
 }
 
 impl<T: Copy + Default> DeadLetters<T> {
@@ -29,7 +29,7 @@ impl<T: Copy + Default> DeadLetters<T> {
         match path.to_str().filter(|path| is_url(path)) {
             Some(url) => {
                 let (url, secrets) = (url.to_owned(), secrets.clone());
-                Self::Objects(DeadLetterObjects::new(ObjectFolder { url, auth, secrets }))
+                Self::Objects(Box::new(DeadLetterObjects::new(ObjectFolder { url, auth, secrets })))
             }
             None => Self::File(LateFile::new(path, remedy, moves)),
         }
