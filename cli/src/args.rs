@@ -166,6 +166,10 @@ pub struct Run {
     /// three (default: the only one)
     #[arg(long, env = "ANOMAL_REPLICA", value_name = "NUMBER/COUNT")]
     pub replica: Option<Replica>,
+    /// Of a job with `assignment: group`: the name of this process in its consumer group, which no other one has (default: that
+    /// of the machine)
+    #[arg(long, env = "ANOMAL_MEMBER", value_name = "NAME", hide_short_help = true)]
+    pub member: Option<String>,
     /// Of a job with `stream`: the address to serve /metrics, /status, /healthz and /readyz on over HTTP, or `off`
     #[arg(
         long,

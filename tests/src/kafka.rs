@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::{Workspace, skip, tls::Authority, tool};
 
 const CLIENT: &str = include_str!("kafka/client.py");
+const PROTOCOLS: &str = "classic,consumer";
 const LOOPBACK: &str = "127.0.0.1";
 /// Any UUID in base64.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qk";
@@ -42,6 +43,8 @@ pub struct Kafka {
     host: String,
     authority: Authority,
     brokers: Vec<Broker>,
+    /// What groups can do.
+    protocols: &'static str,
 }
 
 struct Broker {
@@ -54,20 +57,25 @@ struct Broker {
 impl Kafka {
     /// Starts an empty broker; reports the test as skipped and returns `None` if there is none.
     pub fn start() -> Option<Self> {
-        Self::start_many(LOOPBACK, 1)
+        Self::start_many(LOOPBACK, 1, PROTOCOLS)
+    }
+
+    /// Starts it as brokers before Kafka 4 are: without the newer protocol of groups.
+    pub fn start_classic() -> Option<Self> {
+        Self::start_many(LOOPBACK, 1, "classic")
     }
 
     /// Starts it on another address of this machine.
     pub fn start_at(host: &str) -> Option<Self> {
-        Self::start_many(host, 1)
+        Self::start_many(host, 1, PROTOCOLS)
     }
 
     /// Starts two brokers, of which the first is the controller. Topics with the setting `replicas=2` are on both.
     pub fn start_two() -> Option<Self> {
-        Self::start_many(LOOPBACK, 2)
+        Self::start_many(LOOPBACK, 2, PROTOCOLS)
     }
 
-    fn start_many(host: &str, count: usize) -> Option<Self> {
+    fn start_many(host: &str, count: usize, protocols: &'static str) -> Option<Self> {
         if let Ok(reason) = std::env::var("ANOMAL_TEST_KAFKA_MISSING") {
             skip(&reason);
             return None;
@@ -77,7 +85,8 @@ impl Kafka {
             Broker { folder, ports: free_ports(host), running: None }
         };
         let brokers = (0..count).map(broker).collect();
-        let mut kafka = Self { host: host.to_owned(), authority: Authority::new(), brokers };
+        let (host, authority) = (host.to_owned(), Authority::new());
+        let mut kafka = Self { host, authority, brokers, protocols };
         for number in 0..count {
             kafka.configure(number);
             kafka.restart_broker(number);
@@ -250,7 +259,11 @@ impl Kafka {
              offsets.topic.num.partitions=1\noffsets.topic.replication.factor=1\n\
              transaction.state.log.num.partitions=1\ntransaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\nmessage.max.bytes=33554432\n\
-             log.retention.check.interval.ms=1000\nlog.initial.task.delay.ms=100\n"
+             log.retention.check.interval.ms=1000\nlog.initial.task.delay.ms=100\n\
+             group.initial.rebalance.delay.ms=0\ngroup.coordinator.rebalance.protocols={}\n\
+             group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n\
+             group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000\n",
+            self.protocols
         );
         write("server.properties", &settings);
         let mut format = java();

@@ -2,8 +2,12 @@
 
 #[path = "kafka/faults.rs"]
 mod faults;
+#[path = "kafka/groups.rs"]
+mod groups;
 #[path = "kafka/job.rs"]
 mod job;
+#[path = "kafka/processes.rs"]
+mod processes;
 #[path = "kafka/refusals.rs"]
 mod refusals;
 #[path = "kafka/replicas.rs"]
@@ -20,7 +24,7 @@ fn records_are_read_once_with_their_attributes_and_positions_are_kept() {
     let Some(kafka) = Kafka::shared() else { return };
     // The times of its records are long ago.
     kafka.topic("once", 3, &["retention.ms=-1"]);
-    let workspace = workspace(&kafka.broker(), "once", "group: anomal-once, headers: [tenant]");
+    let workspace = workspace(&kafka.broker(), "once", "group: anomal-once, attach: {headers: [tenant]}");
     let record = |id: u64| {
         let value = line(id);
         serde_json::json!({
@@ -73,7 +77,7 @@ fn records_are_read_once_with_their_attributes_and_positions_are_kept() {
 fn records_that_cannot_be_read_are_kept_aside() {
     let Some(kafka) = Kafka::shared() else { return };
     kafka.topic("poison", 1, &["max.message.bytes=33554432"]);
-    let workspace = workspace(&kafka.broker(), "poison", "headers: []");
+    let workspace = workspace(&kafka.broker(), "poison", "attach: {headers: []}");
     let good = |id: u64| serde_json::json!({"value": line(id)}).to_string() + "\n";
     let nested = "[".repeat(10_000) + &"]".repeat(10_000);
     let poison = [
@@ -163,10 +167,12 @@ fn other_producers_and_formats_are_read() {
     kafka.topic("python", 2, &[]);
     let values: String = (0..200).map(line).map(|line| line + "\n").collect();
     kafka.client(&["produce_by_python", "python"], &values);
-    let python = workspace(&kafka.broker(), "python", "headers: [by]");
+    let python = workspace(&kafka.broker(), "python", "attach: {topic: from, headers: [by]}");
     catch_up(&python).expect(0, &[]);
     assert_eq!(ids(&python), (0..200).collect::<Vec<_>>());
-    assert!(results(&python).iter().all(|row| row["kafka.headers.by"] == "python"));
+    assert!(results(&python).iter().all(|row| {
+        row["kafka.headers.by"] == "python" && row["from"] == "python" && row.get("kafka.topic").is_none()
+    }));
 
     kafka.topic("csv", 1, &[]);
     kafka.produce("csv", (0..30).map(|id| format!("{id};{};\"GET;x\"", id * 7 % 13)));

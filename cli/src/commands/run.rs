@@ -49,12 +49,28 @@ pub fn run(arguments: &Run) -> CommandResult {
                            `input.kafka`, or remove it";
             return Err(Failure::usage(message));
         }
+        refuse_other_assignment(arguments, &settings.job.spec)?;
         if is_stream {
             run_stream(arguments, &settings)
         } else {
             run_settings(arguments, &settings, true)
         }
     })
+}
+
+/// A process has a number, or a name in a group.
+fn refuse_other_assignment(arguments: &Run, spec: &AnomalyJobSpec) -> Result<(), Failure> {
+    let is_assigned = spec.is_assigned_by_group();
+    if is_assigned && arguments.replica.is_some() && !arguments.until_caught_up {
+        let message = "--replica is for `assignment: static`; with `assignment: group` a process has a name, which --member gives";
+        return Err(Failure::usage(message));
+    }
+    if !is_assigned && arguments.member.is_some() {
+        let message = "--member is for jobs whose partitions a group assigns: set `input.kafka.assignment: group` and \
+                       `stream.replicas`, or remove it";
+        return Err(Failure::usage(message));
+    }
+    Ok(())
 }
 
 /// Does the work, and writes the termination message if it fails.

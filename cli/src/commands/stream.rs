@@ -33,7 +33,8 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
     let (status, watched) = watch::channel(None);
     let until_caught_up = arguments.until_caught_up;
     let replica = arguments.replica.unwrap_or_default();
-    let control = StreamControl { stop: stopped, until_caught_up, replica, status };
+    let member = arguments.member.clone().or_else(host_name);
+    let control = StreamControl { stop: stopped, until_caught_up, replica, member, status };
     let span = info_span!("stream", job = settings.job.metadata.name);
     let result = runtime.block_on(async {
         let probes = probes::bind(arguments.metrics_listen).await.map_err(|(address, error)| {
@@ -91,6 +92,14 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
         SummaryFormat::Text | SummaryFormat::Suspects | SummaryFormat::None => {}
     }
     Ok(exit::DONE)
+}
+
+/// The name of this machine; in a cluster, of the pod.
+fn host_name() -> Option<String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let variable = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let name = kernel.or_else(variable)?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Serves metrics and probes. The stream is ready once it has begun to read.

@@ -11,4 +11,4 @@ mod options;
 mod tests;
 
 pub(crate) use self::connector::KafkaConnector;
-pub use self::log::{TopicLog, topic_partitions};
+pub use self::log::{OnePartition, TopicLog, join_group, topic_partitions};

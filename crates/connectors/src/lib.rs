@@ -65,7 +65,7 @@ pub use inspect::{
     ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
     InspectionNote, inspect,
 };
-pub use kafka::{TopicLog, topic_partitions};
+pub use kafka::{OnePartition, TopicLog, join_group, topic_partitions};
 pub use pushed::{Collection, PushedDoors, PushedLog, collect};
 pub use registry::ConnectorRegistry;
 pub use remote::Access;

@@ -6,7 +6,10 @@ use anomal_stream::{BrokerTls, MessageOptions, SaslMechanism, SaslUser};
 use krafka::{
     Kafka, KrafkaError,
     auth::{AuthConfig, TlsConfig},
-    consumer::{AutoOffsetReset, Consumer, IsolationLevel},
+    consumer::{
+        AutoOffsetReset, Consumer, ConsumerRebalanceListener, GroupProtocol, IsolationLevel,
+        PartitionAssignmentStrategy,
+    },
 };
 
 /// How long a connection may take, and a request.
@@ -16,6 +19,12 @@ const REQUEST: Duration = Duration::from_secs(20);
 const WAIT: Duration = Duration::from_millis(500);
 /// Records that are returned at once, at most.
 const RECORDS: i32 = 8_192;
+/// How long a group waits for a member that is silent, by the classic protocol; by the newer one, brokers have the number.
+const SESSION: Duration = Duration::from_secs(45);
+/// How long a member may take to give up partitions.
+const REBALANCE: Duration = Duration::from_mins(1);
+/// How long a member without anything to read waits.
+const IDLE: Duration = Duration::from_millis(250);
 const CLIENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +41,7 @@ pub(crate) fn check(options: &MessageOptions) -> Result<(), OptionsError> {
             return wrong(format!("{broker} is no address of a broker; write host:port"));
         }
     }
-    if options.brokers.is_empty() || options.topics.is_empty() {
+    if options.brokers.is_empty() || options.topics.is_empty() && options.topic_pattern.is_none() {
         return wrong("a broker and a topic are needed".to_owned());
     }
     Ok(())
@@ -102,6 +111,38 @@ pub(crate) async fn consumer(
         .fetch_max_wait(WAIT)
         .max_poll_records(RECORDS)
         .max_buffered_records(RECORDS)
+        .metrics_push(false)
+        .build()
+        .await
+}
+
+/// Who a member of a group is.
+pub(crate) struct Membership<'a> {
+    pub group: &'a str,
+    pub name: &'a str,
+    pub protocol: GroupProtocol,
+}
+
+/// A static member of a group, which is not joined yet. It commits nothing by itself.
+///
+/// # Errors
+/// A defect.
+pub(crate) async fn member(
+    kafka: &Kafka,
+    membership: &Membership<'_>,
+    listener: impl ConsumerRebalanceListener + 'static,
+) -> Result<Consumer, KrafkaError> {
+    kafka
+        .consumer(membership.group)
+        .group_instance_id(membership.name)
+        .group_protocol(membership.protocol)
+        .partition_assignment_strategy(PartitionAssignmentStrategy::CooperativeSticky)
+        .session_timeout(SESSION)
+        .max_poll_interval(REBALANCE)
+        .enable_auto_commit(false)
+        .auto_offset_reset(AutoOffsetReset::Latest)
+        .idle_poll_backoff(IDLE)
+        .rebalance_listener(listener)
         .metrics_push(false)
         .build()
         .await

@@ -255,6 +255,7 @@ pub(crate) mod tests {
         MessageOptions {
             brokers,
             topics: vec![topic.to_owned()],
+            topic_pattern: None,
             partition: None,
             tls: None,
             user: None,
@@ -262,6 +263,7 @@ pub(crate) mod tests {
             reset: ResetPosition::Earliest,
             committed: true,
             group: None,
+            member: None,
         }
     }
 

@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, time::Duration};
 use anomal_stream::{MessageOptions, Positions};
 use tokio::sync::{mpsc, watch};
 
-use self::session::{ANSWER, Session};
+use self::session::Session;
+pub(crate) use self::{
+    session::{ANSWER, key},
+    topics::topics_now,
+};
 use crate::{
     connect,
     event::Event,
@@ -39,7 +43,7 @@ pub(crate) async fn describe(
 ) -> Result<BTreeMap<String, TopicNow>, String> {
     let kafka = connect::connect(options).await.map_err(|error| message::describe(&error))?;
     let admin = kafka.admin().default_api_timeout(ANSWER).metrics_push(false);
-    topics::topics_now(&admin, &options.topics).await
+    topics_now(&admin, options).await
 }
 
 pub(crate) struct Reader {

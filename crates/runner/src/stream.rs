@@ -74,6 +74,8 @@ pub struct StreamControl {
     pub until_caught_up: bool,
     /// Which of the processes it is that share the partitions of topics.
     pub replica: Replica,
+    /// Its name in the consumer group, where that says which partitions it runs.
+    pub member: Option<String>,
     /// Receives how it is, several times a second; none before it has begun.
     pub status: watch::Sender<Option<StreamStatus>>,
 }
@@ -127,7 +129,7 @@ pub struct StreamSummary {
 /// The partitions of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PartitionCounts {
-    /// Those that belong to it, by its number.
+    /// Those that belong to it, by its number or its group.
     pub owned: usize,
     /// Those of them that it reads: the others are still, or again, read by another process.
     pub read: usize,
@@ -143,7 +145,12 @@ pub async fn run_stream(
     options: &Options,
     control: StreamControl,
 ) -> Result<StreamSummary> {
-    let job = &with_absolute_paths(job)?;
+    let mut job = with_absolute_paths(job)?;
+    let group = job.consumer_group();
+    if let Some(kafka) = &mut job.spec.input.kafka {
+        kafka.group = group;
+    }
+    let job = &job;
     let stream = &job.spec.stream.clone().unwrap_or_default();
     let reports = Reports::for_job(job, options);
     let run = StreamRun { job, stream, engines, options, reports, since: Instant::now() };

@@ -65,6 +65,12 @@ const OWN_KEYS: &str =
 const OWN_KEYS_MESSAGE: &str =
     "keys that begin with anomal.dev/ or app.kubernetes.io/ are those of the operator";
 
+const ATTACHED: &str = "[has(self.key) ? self.key : 'kafka.key', has(self.topic) ? self.topic : 'kafka.topic']\
+    .all(name, !(name in ['kafka.partition', 'kafka.offset', 'kafka.timestamp']) && !name.startsWith('kafka.headers.')) && \
+    (has(self.key) ? self.key : 'kafka.key') != (has(self.topic) ? self.topic : 'kafka.topic')";
+const ATTACHED_MESSAGE: &str = "key and topic have columns of their own, which are not kafka.partition, kafka.offset, \
+    kafka.timestamp or kafka.headers.<name>";
+
 /// On the whole manifest, since a CRD can't have rules on metadata. A DNS label, not a subdomain: it
 /// becomes part of the names of Services.
 const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
@@ -205,6 +211,12 @@ const RULES: &[Rule] = &[
         r#"self == 'tab' || (self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r']))"#,
         "a separator is one ASCII character, and no quote or line end; or tab",
     ),
+    rule(
+        "/properties/input/properties/kafka",
+        "(has(self.topics) && self.topics.size() > 0) != has(self.topicPattern)",
+        "name topics by `topics`, or by `topicPattern`, and not both",
+    ),
+    rule("/properties/input/properties/kafka/properties/attach", ATTACHED, ATTACHED_MESSAGE),
     rule(
         "/properties/input/properties/kafka",
         "(has(self.format) && self.format == 'regex') == has(self.pattern)",

@@ -47,7 +47,9 @@ pub use input::{
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use json::{DuplicateMembers, JsonInput};
-pub use kafka::{KafkaFormat, KafkaInput, KafkaIsolation, KafkaReset};
+pub use kafka::{
+    KafkaAssignment, KafkaAttach, KafkaFormat, KafkaInput, KafkaIsolation, KafkaReset,
+};
 pub use list::{ListFormat, ListMatch, ListSettings, ListType};
 pub use log::{Columns, LogFormat, LogInput};
 pub use output::{

@@ -33,8 +33,8 @@ pub use folder::{FolderInUse, FolderStore};
 pub use judge::{Judge, Results};
 pub use log::{Chunk, Log, RecordsLost};
 pub use messages::{
-    BrokerTls, FirstMessages, GENERATION, Lag, Message, MessageClient, MessageLog, MessageOptions,
-    Messages, ResetPosition, SaslMechanism, SaslUser, StartPosition,
+    Assignment, BrokerTls, FirstMessages, GENERATION, GroupMember, Lag, Message, MessageClient,
+    MessageLog, MessageOptions, Messages, ResetPosition, SaslMechanism, SaslUser, StartPosition,
 };
 pub use positions::Positions;
 pub use saver::{SaveWork, Saved, Saver, ThreadSaver};

@@ -1,6 +1,6 @@
 //! The interface of clients of message brokers: topics whose partitions hold records with a key, headers and a time.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 
@@ -80,8 +80,10 @@ pub struct BrokerTls {
 pub struct MessageOptions {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
-    /// At least one, each once.
+    /// At least one, each once; none with a pattern.
     pub topics: Vec<String>,
+    /// All topics whose names match: `*` is any characters, `?` is one.
+    pub topic_pattern: Option<String>,
     /// The one partition that is read of each topic; none: all are. [`Chunk::partition`](crate::Chunk::partition) is its number
     /// then, and [`GENERATION`] more for each time that the topic was created anew.
     pub partition: Option<u32>,
@@ -94,6 +96,9 @@ pub struct MessageOptions {
     pub committed: bool,
     /// The group whose offsets show to the broker's tools how far reading is. They are never read.
     pub group: Option<String>,
+    /// The membership of this process in that group, by which its offsets are written: while a group has members, brokers take
+    /// them from these alone.
+    pub member: Option<Arc<dyn GroupMember>>,
 }
 
 /// More than the partitions that a topic has.
@@ -138,6 +143,36 @@ pub trait MessageLog: Log<Records = Messages> {
     async fn close(&mut self);
 }
 
+/// What a group says to one of its members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// The partitions that are this member's, by topic and number; none before the group has said so.
+    pub partitions: Option<BTreeSet<(String, u32)>>,
+    /// Why the group can't be reached, while that lasts. The partitions are those that it has named last.
+    pub failure: Option<String>,
+}
+
+/// The membership of a process in a group, among whose members the brokers share the partitions of topics. It says which
+/// partitions a process runs; it reads no records, and does not say who owns the state of a partition.
+#[async_trait::async_trait]
+pub trait GroupMember: Send + Sync {
+    /// The assignment once it differs from the one that was returned last.
+    async fn changed(&self) -> Assignment;
+
+    /// Says which partitions are run now. What the group takes from this member is given to another one once it is not among
+    /// them, or has been run for a minute longer.
+    fn run(&self, partitions: BTreeSet<(String, u32)>);
+
+    /// Writes the offsets of partitions by topic and number. False: not while the group is shared out anew; it is to be tried again.
+    ///
+    /// # Errors
+    /// The group does not take them.
+    async fn write_offsets(&self, offsets: &[(String, u32, u64)]) -> Result<bool, Cause>;
+
+    /// Stops being a member. The partitions stay reserved for a member of the same name until its session ends.
+    async fn leave(&self);
+}
+
 /// A client of a message broker.
 #[async_trait::async_trait]
 pub trait MessageClient: Send + Sync {
@@ -152,4 +187,11 @@ pub trait MessageClient: Send + Sync {
     /// # Errors
     /// The brokers can't be reached at the moment, or a topic does not exist.
     async fn partitions(&self, options: &MessageOptions) -> Result<Vec<(String, u32)>, Cause>;
+
+    /// Joins the group of the options as the member of a name that no other process of the group has. It connects, and goes on
+    /// trying to, in the background.
+    ///
+    /// # Errors
+    /// The options are invalid.
+    fn join(&self, options: MessageOptions, name: &str) -> Result<Arc<dyn GroupMember>, Cause>;
 }

@@ -43,7 +43,10 @@ pub fn of_stream(owner: &Owner<'_>, settings: &str, installation: &Installation)
         environment.retain(|variable| variable["name"] != "ANOMAL_RUN");
         let listen = json!({"name": "ANOMAL_METRICS_LISTEN", "value": format!("[::]:{METRICS}")});
         environment.insert(0, listen);
-        if owner.spec.has_shared_partitions() {
+        if owner.spec.is_assigned_by_group() {
+            let name = json!({"fieldRef": {"fieldPath": "metadata.name"}});
+            environment.insert(1, json!({"name": "ANOMAL_MEMBER", "valueFrom": name}));
+        } else if owner.spec.has_shared_partitions() {
             let number = json!({"fieldRef": {"fieldPath": POD_INDEX}});
             let replica = format!("$(ANOMAL_POD_INDEX)/{}", pods(owner.spec));
             // A variable refers to those before it.

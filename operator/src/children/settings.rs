@@ -24,6 +24,12 @@ pub fn settings(owner: &Owner<'_>, installation: &Installation) -> anyhow::Resul
 fn spec(spec: &AnomalyJobSpec, installation: &Installation) -> AnomalyJobSpec {
     let mut spec = run_spec(spec);
     spec.runner = None;
+    if spec.is_assigned_by_group()
+        && let Some(stream) = &mut spec.stream
+    {
+        // Pods learn from their group what they run: another number of them replaces none.
+        stream.replicas = Some(1);
+    }
     let given = spec.engines.take().unwrap_or_default();
     let release = |endpoints: &[String]| remote(endpoints, installation);
     let report = spec.report.is_some().then(|| release(&installation.report)).flatten();

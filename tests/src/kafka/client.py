@@ -115,6 +115,13 @@ def transactions(name):
         (producer.abort_transaction if abort else producer.commit_transaction)()
 
 
+def members(group):
+    """The partitions of each member by its name, as JSON; a group of any protocol."""
+    described = admin().describe_consumer_groups([group])[group].result(60)
+    partitions = lambda member: sorted(f"{it.topic}-{it.partition}" for it in member.assignment.topic_partitions)
+    print(json.dumps({member.group_instance_id: partitions(member) for member in described.members}))
+
+
 def committed(group, name):
     """The sum of the offsets of a group."""
     request = [ConsumerGroupTopicPartitions(group)]

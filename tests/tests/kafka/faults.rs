@@ -131,6 +131,39 @@ fn one_of_two_brokers_may_be_killed() {
 }
 
 #[test]
+fn topics_of_a_pattern_come_and_go() {
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.topic("pattern-a", 1, &[]);
+    kafka.topic("pattern-b", 2, &[]);
+    kafka.topic("unlike-c", 1, &[]);
+    kafka.produce("pattern-a", (0..100).map(line));
+    kafka.produce("pattern-b", (100..200).map(line));
+    kafka.produce("unlike-c", (900..950).map(line));
+    let workspace = workspace(&kafka.broker(), "any", "attach: {topic: topic}");
+    let job = workspace.read("job.yaml").replace("topics: [any]", "topicPattern: \"pattern-*\"");
+    workspace.write("job.yaml", job.as_bytes());
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&workspace, 200);
+    // One that comes later is read whole.
+    kafka.topic("pattern-c", 1, &[]);
+    kafka.produce("pattern-c", (200..300).map(line));
+    wait_for(&workspace, 300);
+    kafka.client(&["delete", "pattern-b"], "");
+    kafka.produce("pattern-a", (300..400).map(line));
+    kafka.produce("pattern-c", (400..500).map(line));
+    wait_for(&workspace, 500);
+    terminate(child.id());
+    let output: RunOutput = child.wait_with_output().unwrap().into();
+    output.expect(0, &["topics that are not there any more: pattern-b"]);
+    assert_eq!(ids(&workspace), (0..500).collect::<Vec<_>>());
+    for (name, count) in [("pattern-a", 200), ("pattern-b", 100), ("pattern-c", 200)] {
+        let rows = results(&workspace);
+        assert_eq!(rows.iter().filter(|row| row["topic"] == name).count(), count, "{name}");
+    }
+}
+
+#[test]
 fn partitions_may_be_added() {
     let Some(kafka) = Kafka::shared() else { return };
     kafka.topic("added", 1, &[]);

@@ -1,79 +1,18 @@
 //! Several processes that share the partitions of a topic.
 
-use std::{
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use anomal_tests::{RunOutput, Workspace, kafka::Kafka, ledger::balance};
 
-use super::job::{catch_up, ids, job, line, results, summary};
+use super::{
+    job::{catch_up, ids, line, results, summary},
+    processes::{Process, shared_workspace, wait_for},
+};
 
 const PARTITIONS: u32 = 6;
 
 fn workspace(broker: &str, topic: &str, replicas: usize) -> Workspace {
-    let job = job(broker, topic, "start: earliest");
-    let job = job.replace("stream:\n", &format!("stream:\n  replicas: {replicas}\n"));
-    let job = job.replace("rows: 200", "rows: 50");
-    Workspace::with_files(&[("job.yaml", job.as_bytes())])
-}
-
-/// A process that is killed with the test.
-struct Process(Option<Child>);
-
-impl Process {
-    fn start(workspace: &Workspace, replica: &str) -> Self {
-        let arguments = ["run", "job.yaml", "--replica", replica, "--summary", "json"];
-        let mut command = workspace.command(&arguments);
-        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
-    }
-
-    /// Of a count of processes, each.
-    fn start_all(workspace: &Workspace, count: usize) -> Vec<Self> {
-        (0..count).map(|number| Self::start(workspace, &format!("{number}/{count}"))).collect()
-    }
-
-    /// SIGTERM.
-    fn stop(mut self) -> RunOutput {
-        let child = self.0.take().unwrap();
-        let killed = Command::new("kill").arg(child.id().to_string()).status();
-        assert!(killed.unwrap().success());
-        child.wait_with_output().unwrap().into()
-    }
-}
-
-impl Drop for Process {
-    /// SIGKILL.
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn wait_for(workspace: &Workspace, rows: u64) {
-    let since = Instant::now();
-    loop {
-        let found = ids_so_far(workspace).len() as u64;
-        if found >= rows {
-            return;
-        }
-        assert!(since.elapsed() < Duration::from_mins(3), "{found} of {rows}");
-        thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// The last line may be half written.
-fn ids_so_far(workspace: &Workspace) -> Vec<u64> {
-    let names = workspace.files().into_iter().filter(|name| name.starts_with("results-"));
-    // It may be gone since, where what was not saved is written again.
-    let read = |name: String| std::fs::read_to_string(workspace.path(&name)).unwrap_or_default();
-    let text: Vec<String> = names.map(read).collect();
-    let rows = text.iter().flat_map(|text| text.lines());
-    let rows = rows.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    rows.filter_map(|row| row["id"].as_u64()).collect()
+    shared_workspace(broker, topic, replicas, "start: earliest")
 }
 
 /// 1, 3, 2, 5 and 1 processes one after the other, while records come. Those before are still there when the next begin, and

@@ -2,9 +2,7 @@
 
 use anomal_core::{Error, Result};
 use anomal_dataflow::Source;
-use anomal_spec::{
-    BadLines, InputDriver, KafkaFormat, KafkaInput, LogFormat, LogInput, NdjsonInput,
-};
+use anomal_spec::{InputDriver, KafkaFormat, KafkaInput, LogFormat, LogInput, NdjsonInput};
 
 use super::columns;
 use crate::{
@@ -33,7 +31,7 @@ impl Connector for KafkaConnector {
                 "topics are read by `anomal run` of a job with `stream`; name files for this";
             return Err(Error::settings("input.kafka", "NEEDS_STREAM", message));
         }
-        let (own, empty) = (columns::schema(&input.headers), columns::empty(&input.headers)?);
+        let (own, empty) = (columns::schema(&input.attach), columns::empty(&input.attach)?);
         let values = values(input, options)?;
         Ok(Box::new(AttributedSource::new(values, own, empty, "input.kafka")))
     }
@@ -48,7 +46,7 @@ fn values(input: &KafkaInput, options: &OpenOptions) -> Result<Box<dyn Source>> 
                 strays: input.strays,
                 times: input.times.clone(),
                 types: input.types.clone(),
-                bad_lines: BadLines::Skip,
+                bad_lines: input.bad_lines,
                 ..NdjsonInput::new("kafka")
             });
             return Ok(Box::new(JsonSource::open(settings, options)?));
@@ -68,7 +66,7 @@ fn values(input: &KafkaInput, options: &OpenOptions) -> Result<Box<dyn Source>> 
         strays: input.strays,
         times: input.times.clone(),
         types: input.types.clone(),
-        bad_lines: BadLines::Skip,
+        bad_lines: input.bad_lines,
         ..LogInput::new("kafka")
     };
     Ok(Box::new(log::open(&settings, options)?))

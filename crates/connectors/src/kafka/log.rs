@@ -1,13 +1,13 @@
 //! The log of a stream that reads topics: their records as lines.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anomal_core::{Code, Error, RejectedRecord, Result};
 use anomal_dataflow::{RecordAttributes, TextChunk};
-use anomal_spec::{KafkaFormat, KafkaInput};
+use anomal_spec::{KafkaAttach, KafkaFormat, KafkaInput};
 use anomal_storage::Secrets;
 use anomal_stream::{
-    Cause, Chunk, Lag, Log, Message, MessageClient, MessageLog, Messages, Positions,
+    Cause, Chunk, GroupMember, Lag, Log, Message, MessageClient, MessageLog, Messages, Positions,
 };
 
 use super::{columns, options};
@@ -20,6 +20,14 @@ use crate::{
 const SAMPLE_RECORDS: usize = 1_000;
 const SAMPLE_BYTES: usize = 1 << 20;
 
+/// One partition of one of the topics.
+pub struct OnePartition {
+    pub topic: String,
+    pub number: u32,
+    /// The membership of this process in the group that has assigned it.
+    pub member: Option<Arc<dyn GroupMember>>,
+}
+
 /// The topics of an input.
 pub struct TopicLog {
     log: Box<dyn MessageLog>,
@@ -29,13 +37,12 @@ pub struct TopicLog {
 
 /// How records become lines and columns.
 pub(super) struct Lines {
-    /// Those that become columns.
-    pub headers: Vec<String>,
+    pub attach: KafkaAttach,
     pub json: bool,
 }
 
 impl TopicLog {
-    /// All topics, or one partition of one of them.
+    /// All topics, or what `only` names.
     ///
     /// # Errors
     /// `InvalidSettings` if the secret is unusable, or the program has no client.
@@ -43,21 +50,19 @@ impl TopicLog {
         input: &KafkaInput,
         secrets: &Secrets,
         client: Option<&dyn MessageClient>,
-        only: Option<(&str, u32)>,
+        only: Option<OnePartition>,
     ) -> Result<Self> {
         let mut options = options::from_input(input, secrets)?;
-        if let Some((topic, number)) = only {
-            (options.topics, options.partition) = (vec![topic.to_owned()], Some(number));
+        if let Some(OnePartition { topic, number, member }) = only {
+            (options.topics, options.topic_pattern) = (vec![topic], None);
+            (options.partition, options.member) = (Some(number), member);
         }
         let log = known(client)?.open(options);
         let invalid = |error: Cause| Error::settings("input.kafka", "BAD_KAFKA", error.to_string());
         Ok(Self {
             log: log.map_err(invalid)?,
-            lines: Lines {
-                headers: input.headers.clone(),
-                json: input.format == KafkaFormat::Json,
-            },
-            topics: input.topics.join(", "),
+            lines: Lines { attach: input.attach.clone(), json: input.format == KafkaFormat::Json },
+            topics: input.topic_names(),
         })
     }
 
@@ -106,6 +111,21 @@ pub async fn topic_partitions(
     partitions.map_err(|error| Error::new(Code::Unavailable, "KAFKA", error.to_string()))
 }
 
+/// Joins the consumer group of an input, as a member of this name. It needs the runtime of tokio.
+///
+/// # Errors
+/// As [`TopicLog::open`].
+pub fn join_group(
+    input: &KafkaInput,
+    secrets: &Secrets,
+    client: Option<&dyn MessageClient>,
+    name: &str,
+) -> Result<Arc<dyn GroupMember>> {
+    let options = options::from_input(input, secrets)?;
+    let joined = known(client)?.join(options, name);
+    joined.map_err(|error| Error::settings("input.kafka", "BAD_KAFKA", error.to_string()))
+}
+
 fn known(client: Option<&dyn MessageClient>) -> Result<&dyn MessageClient> {
     client.ok_or_else(|| {
         let message = "this program was built without the client of Kafka: build it with `cargo build --release \
@@ -144,7 +164,7 @@ pub(super) fn text_chunk(chunk: Chunk<Messages>, lines: &Lines) -> Result<Chunk<
     }
     let attributes = RecordAttributes {
         offsets: good.iter().map(|message| message.offset).collect(),
-        columns: columns::frame(&records, &good, &lines.headers)?,
+        columns: columns::frame(&records, &good, &lines.attach)?,
         rejected,
         window: None,
     };

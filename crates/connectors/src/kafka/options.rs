@@ -27,6 +27,7 @@ pub(super) fn from_input(input: &KafkaInput, secrets: &Secrets) -> Result<Messag
     Ok(MessageOptions {
         brokers: input.brokers.clone(),
         topics,
+        topic_pattern: input.topic_pattern.clone(),
         partition: None,
         tls,
         user,
@@ -38,6 +39,7 @@ pub(super) fn from_input(input: &KafkaInput, secrets: &Secrets) -> Result<Messag
         },
         committed: input.isolation == KafkaIsolation::Committed,
         group: input.group.clone(),
+        member: None,
     })
 }
 

@@ -4,7 +4,7 @@ use anomal_core::{
     Batch,
     proto::{Column, DataType},
 };
-use anomal_spec::{Input, KafkaFormat, KafkaInput};
+use anomal_spec::{Input, KafkaAttach, KafkaFormat, KafkaInput};
 use anomal_stream::{Chunk, Message, Messages};
 use polars::prelude::AnyValue;
 
@@ -21,12 +21,16 @@ fn message(offset: u64, value: Option<&str>) -> Message {
     Message { offset, timestamp: 1_500, key, value, headers }
 }
 
+fn attach() -> KafkaAttach {
+    KafkaAttach { key: "key".into(), headers: vec!["tenant".into()], ..KafkaAttach::default() }
+}
+
 fn decode(input: KafkaInput, sample: &str, messages: Vec<Message>) -> Batch {
     let json = input.format == KafkaFormat::Json;
-    let input = KafkaInput { headers: vec!["tenant".into()], ..input };
+    let input = KafkaInput { attach: attach(), ..input };
     let sample = Sample { name: "t".into(), text: sample.as_bytes().into() };
     let options = OpenOptions { sample: Some(sample), ..OpenOptions::default() };
-    let lines = Lines { headers: input.headers.clone(), json };
+    let lines = Lines { attach: input.attach.clone(), json };
     let mut source = ConnectorRegistry::default().open(&Input::from(input), &options).unwrap();
     let partition = Column { name: "kafka.partition".into(), data_type: DataType::Float.into() };
     source.select(&[partition]).unwrap();
@@ -60,7 +64,7 @@ fn rows_have_the_offsets_and_further_columns_of_their_records() {
     assert_eq!((batch.rejected[1].file.as_str(), batch.rejected[1].line), ("t/3", 1));
     let cell = |name: &str| batch.raw.column(name).unwrap().get(1).unwrap().to_string();
     assert_eq!(
-        ["kafka.offset", "kafka.partition", "kafka.key", "kafka.headers.tenant"].map(cell),
+        ["kafka.offset", "kafka.partition", "key", "kafka.headers.tenant"].map(cell),
         ["14", "3", "\"k\"", "\"b\""]
     );
     let time = batch.raw.column("kafka.timestamp").unwrap().get(0).unwrap();

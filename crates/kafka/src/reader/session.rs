@@ -1,6 +1,11 @@
 //! A connection to a cluster, from which records are read until it fails.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use anomal_stream::{Chunk, Message, Messages, Positions};
 use bytes::Bytes;
@@ -22,7 +27,7 @@ use crate::{
 /// How long a poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 /// How long brokers may take to answer, over all attempts.
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// Bytes of the values of a chunk, roughly at most.
 const CHUNK_BYTES: usize = 8 << 20;
 /// How long the offsets of the group may take to be written.
@@ -32,6 +37,8 @@ pub(super) struct Session<'a> {
     pub reader: &'a mut Reader,
     pub admin: AdminClient,
     pub consumer: Consumer,
+    /// Topics that are read and not there now; none before these were looked at.
+    pub absent: Option<BTreeSet<String>>,
     /// The positions that the group has.
     committed: Positions,
     /// Whether a failure to commit was reported.
@@ -44,7 +51,14 @@ impl<'a> Session<'a> {
     pub async fn new(reader: &'a mut Reader, kafka: &Kafka) -> Result<Self, KrafkaError> {
         let consumer = connect::consumer(kafka, &reader.options).await?;
         let admin = kafka.admin().default_api_timeout(ANSWER).metrics_push(false);
-        Ok(Self { reader, admin, consumer, committed: Positions::default(), commit_failed: false })
+        Ok(Self {
+            reader,
+            admin,
+            consumer,
+            absent: None,
+            committed: Positions::default(),
+            commit_failed: false,
+        })
     }
 
     /// Reads until it fails. `wait` is set to `first` once the cluster has answered.
@@ -173,7 +187,7 @@ impl<'a> Session<'a> {
 
     /// Whether all partitions have been read to their ends as they are now.
     async fn is_caught_up(&self) -> Result<bool, End> {
-        let active = self.reader.places.active();
+        let active = self.readable();
         let keys: Vec<(String, u32)> =
             active.map(|(_, place)| (place.topic.clone(), place.number)).collect();
         let ends = self.offsets(&keys, OffsetSpec::Latest).await?;
@@ -204,29 +218,42 @@ impl<'a> Session<'a> {
         let Some(group) = self.reader.options.group.clone() else { return };
         let saved = self.reader.saved.borrow_and_update().clone();
         let active = self.reader.places.active();
-        let offsets: HashMap<TopicPartition, i64> = active
+        let offsets: Vec<(String, u32, u64)> = active
             .filter(|(partition, _)| saved.next(*partition) > self.committed.next(*partition))
-            .map(|(partition, place)| {
-                (key(&place.topic, place.number), signed(saved.next(partition)))
-            })
+            .map(|(partition, place)| (place.topic.clone(), place.number, saved.next(partition)))
             .collect();
         if offsets.is_empty() {
             return;
         }
-        let options = AlterConsumerGroupOffsetsOptions::default().timeout(COMMIT);
-        let committed = self.admin.alter_consumer_group_offsets(&group, offsets, options).await;
-        let failure = match committed {
-            Ok(outcomes) => outcomes.into_values().find_map(Result::err),
-            Err(error) => Some(error),
+        let failure = match &self.reader.options.member {
+            Some(member) => match member.write_offsets(&offsets).await {
+                Ok(true) => None,
+                Ok(false) => return,
+                Err(error) => Some(error.to_string()),
+            },
+            None => self.alter(&group, &offsets).await,
         };
         match failure {
             None => self.committed = saved,
             Some(error) if !std::mem::replace(&mut self.commit_failed, true) => tracing::warn!(
-                "the offsets of the group {group} can't be written: {}; reading goes on, and tools that show its lag are behind",
-                describe(&error)
+                "the offsets of the group {group} can't be written: {error}; reading goes on, and tools that show its lag are behind"
             ),
             Some(_) => {}
         }
+    }
+
+    /// Writes offsets of a group that has no members; returns why that has failed.
+    async fn alter(&self, group: &str, offsets: &[(String, u32, u64)]) -> Option<String> {
+        let offsets: HashMap<TopicPartition, i64> = offsets
+            .iter()
+            .map(|(topic, number, next)| (key(topic, *number), signed(*next)))
+            .collect();
+        let options = AlterConsumerGroupOffsetsOptions::default().timeout(COMMIT);
+        let failure = match self.admin.alter_consumer_group_offsets(group, offsets, options).await {
+            Ok(outcomes) => outcomes.into_values().find_map(Result::err),
+            Err(error) => Some(error),
+        };
+        failure.map(|error| describe(&error))
     }
 }
 
@@ -234,7 +261,7 @@ pub(super) fn failed(error: &KrafkaError) -> End {
     End::Failed(describe(error))
 }
 
-pub(super) fn key(topic: &str, partition: u32) -> TopicPartition {
+pub(crate) fn key(topic: &str, partition: u32) -> TopicPartition {
     TopicPartition::new(topic, number(partition))
 }
 

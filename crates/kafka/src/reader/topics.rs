@@ -1,10 +1,12 @@
 //! Which partitions there are, and where their reading begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anomal_stream::{ResetPosition, StartPosition};
+use anomal_stream::{MessageOptions, ResetPosition, StartPosition};
 use krafka::{
-    admin::{AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec},
+    admin::{
+        AdminClient, DescribeTopicsOptions, ListOffsetsOptions, ListTopicsOptions, OffsetSpec,
+    },
     consumer::TopicPartition,
 };
 
@@ -19,11 +21,15 @@ use crate::{
 };
 
 /// The topics as the cluster has them now; else why they can't be listed.
-pub(super) async fn topics_now(
+pub(crate) async fn topics_now(
     admin: &AdminClient,
-    topics: &[String],
+    options: &MessageOptions,
 ) -> Result<BTreeMap<String, TopicNow>, String> {
-    let described = admin.describe_topics(topics, DescribeTopicsOptions::default()).await;
+    let topics = match &options.topic_pattern {
+        Some(pattern) => matching(admin, pattern).await?,
+        None => options.topics.clone(),
+    };
+    let described = admin.describe_topics(&topics, DescribeTopicsOptions::default()).await;
     let mut now = BTreeMap::new();
     for (name, topic) in described.map_err(|error| describe(&error))? {
         let topic = topic.map_err(|error| format!("topic {name}: {}", describe(&error)))?;
@@ -35,12 +41,41 @@ pub(super) async fn topics_now(
     Ok(now)
 }
 
+/// The topics whose names match; internal ones are never among them.
+async fn matching(admin: &AdminClient, pattern: &str) -> Result<Vec<String>, String> {
+    let listed = admin.list_topics(ListTopicsOptions::default()).await;
+    let mut names = listed.map_err(|error| describe(&error))?;
+    names.retain(|name| is_match(pattern.as_bytes(), name.as_bytes()));
+    if names.is_empty() {
+        return Err(format!(
+            "no topic matches {pattern}, or the user may not see it; create one, or correct `topicPattern`"
+        ));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn is_match(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => {
+            // As few characters as possible.
+            (0..=name.len()).any(|length| is_match(rest, &name[length..]))
+        }
+        (Some((expected, rest)), Some((found, more))) => {
+            (*expected == b'?' || expected == found) && is_match(rest, more)
+        }
+        _ => false,
+    }
+}
+
 impl Session<'_> {
     /// Compares the topics with those that are read. True: they have changed.
     pub(super) async fn discover(&mut self) -> Result<bool, End> {
-        let now = topics_now(&self.admin, &self.reader.options.topics).await;
+        let now = topics_now(&self.admin, &self.reader.options).await;
         let now = now.map_err(End::Failed)?;
         let changes = self.reader.places.compare(&now);
+        self.note_absent(&now)?;
         if changes.is_empty() {
             return Ok(false);
         }
@@ -85,6 +120,32 @@ impl Session<'_> {
         }
         self.add(added).await?;
         Ok(true)
+    }
+
+    /// Finds the topics of a pattern that are not there any more. They keep their places, since they may come back.
+    ///
+    /// # Errors
+    /// They are others than before: the session begins anew with those that are there.
+    fn note_absent(&mut self, now: &BTreeMap<String, TopicNow>) -> Result<(), End> {
+        let names = self.reader.places.active().map(|(_, place)| &place.topic);
+        let absent: BTreeSet<String> =
+            names.filter(|name| !now.contains_key(*name)).cloned().collect();
+        match self.absent.replace(absent) {
+            Some(before) if Some(&before) != self.absent.as_ref() => {
+                let names: Vec<&str> = self.absent.iter().flatten().map(String::as_str).collect();
+                Err(End::Failed(format!(
+                    "topics that are not there any more: {}",
+                    names.join(", ")
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The partitions that can be read now.
+    pub(super) fn readable(&self) -> impl Iterator<Item = (u32, &PartitionPlace)> {
+        let is_there = |topic| self.absent.as_ref().is_none_or(|absent| !absent.contains(topic));
+        self.reader.places.active().filter(move |(_, place)| is_there(&place.topic))
     }
 
     pub(super) async fn retire(&mut self, partition: u32) -> Result<(), End> {
@@ -141,17 +202,37 @@ impl Session<'_> {
     /// Sets the consumer to the places.
     pub(super) async fn assign(&mut self) -> Result<(), End> {
         let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-        for (_, place) in self.reader.places.active() {
+        for (_, place) in self.readable() {
             topics.entry(&place.topic).or_default().push(number(place.number));
         }
         for (topic, numbers) in topics {
             let assigned = self.consumer.assign(topic, numbers).await;
             assigned.map_err(|error| failed(&error))?;
         }
-        let active = self.reader.places.active();
+        let active = self.readable();
         let positions: Vec<(TopicPartition, i64)> = active
             .map(|(_, place)| (key(&place.topic, place.number), signed(place.next)))
             .collect();
         self.consumer.seek_many(positions).await.map_err(|error| failed(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_names_topics() {
+        for (pattern, name, matches) in [
+            ("dns-*", "dns-a", true),
+            ("dns-*", "dns-", true),
+            ("dns-*", "dns", false),
+            ("*-eu-?", "dns-eu-eu-1", true),
+            ("*-eu-?", "dns-eu-12", false),
+            ("dns.a", "dns-a", false),
+            ("**", "", true),
+        ] {
+            assert_eq!(is_match(pattern.as_bytes(), name.as_bytes()), matches, "{pattern} {name}");
+        }
     }
 }

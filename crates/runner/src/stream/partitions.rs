@@ -1,32 +1,35 @@
 //! Partitions of topics that several processes share: each is a stream of its own, which the process runs that it belongs to.
 //!
-//! There is no coordinator. The numbered checkpoints of a partition are its fence: a process that takes one over saves the next
-//! number, and the one before stops when it finds that taken.
+//! Whose a partition is, the numbers of the processes say, or a consumer group. The state has another authority: the numbered
+//! checkpoints of a partition are its fence. A process that takes one over saves the next number, and the one before stops when
+//! it finds that taken.
 
+mod discovery;
 mod owned;
 mod preloaded;
+mod running;
+mod source;
 mod totals;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anomal_connectors::topic_partitions;
-use anomal_core::{Code, Error, Result};
-use futures::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use anomal_core::{Error, Result};
+use futures::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::sync::watch;
 
-use self::{owned::OwnedPartition, preloaded::Preloaded, totals::Totals};
+use self::{
+    preloaded::Preloaded,
+    running::RunningPartitions,
+    source::{Found, Source},
+    totals::Totals,
+};
 use super::{
-    Replica, StreamControl, StreamRun, StreamStatus, StreamSummary,
-    first_records::{self, FirstRecords},
-    open_log, state_folder, store,
+    StreamControl, StreamRun, StreamSummary, first_records, open_log, state_folder, store,
 };
 
-/// How often partitions are looked for that were added to the topics.
-const DISCOVER: Duration = Duration::from_secs(5);
 /// How often the process says how its partitions are.
 const STATUS: Duration = Duration::from_millis(250);
 
@@ -44,18 +47,14 @@ impl Partition {
     }
 }
 
-/// What a partition begins with.
-struct Begin<'a> {
-    first: FirstRecords,
-    preloaded: &'a Preloaded,
-}
-
 enum Event {
-    /// The partitions of the topics, or why they can't be listed.
-    Found(Result<Vec<Partition>>),
+    /// Something is known about the partitions of this process.
+    Found(Found),
     /// A partition is not run any more. None: it was not read at the end.
     Ended(Partition, Result<Option<StreamSummary>>),
 }
+
+type Work<'a> = FuturesUnordered<LocalBoxFuture<'a, Event>>;
 
 /// Runs the partitions of this process until it is stopped.
 ///
@@ -72,73 +71,52 @@ pub(super) async fn run(run: &StreamRun<'_>, control: StreamControl) -> Result<S
         return Ok(totals.summary());
     };
     let preloaded = Preloaded::default();
-    let (stop, stopped) = watch::channel(false);
-    let mut work: FuturesUnordered<LocalBoxFuture<'_, Event>> = FuturesUnordered::new();
-    work.push(discover(run, &control, Duration::ZERO));
-    let mut known: BTreeMap<Partition, watch::Receiver<Option<StreamStatus>>> = BTreeMap::new();
+    let mut source = Source::begin(run, &control)?;
+    let mut running = RunningPartitions::new(run, &control, first, &preloaded, source.member());
+    let mut work = Work::new();
+    work.push(source.next(run, &control));
     let mut ticks = tokio::time::interval(STATUS);
-    let mut discovery = Discovery::default();
     let mut failure: Option<Error> = None;
     let mut asked = control.stop.clone();
     loop {
-        let is_stopping = *stop.borrow();
-        tokio::select! {
+        let failed = tokio::select! {
             event = work.next() => match event {
                 None => break,
-                Some(Event::Ended(partition, Ok(summary))) => totals.end(partition, summary),
-                Some(Event::Ended(partition, Err(error))) => {
-                    if failure.is_some() {
-                        tracing::warn!("partition {}: {error}", partition.name());
-                    }
-                    failure.get_or_insert(error);
-                    totals.end(partition, None);
-                    stop.send_replace(true);
-                }
-                Some(Event::Found(_)) if is_stopping => {}
+                Some(Event::Ended(partition, ended)) => running.end(partition, ended, &mut totals),
+                Some(Event::Found(_)) if running.is_stopping() => Ok(()),
                 Some(Event::Found(found)) => {
-                    let mine = match discovery.mine(run, control.replica, found) {
-                        Ok(mine) => mine,
-                        Err(error) => {
-                            failure.get_or_insert(error);
-                            stop.send_replace(true);
-                            continue;
-                        }
-                    };
-                    let count = mine.len();
-                    for partition in mine {
-                        if known.contains_key(&partition) {
-                            continue;
-                        }
-                        let (status, watched) = watch::channel(None);
-                        known.insert(partition.clone(), watched);
-                        let control = StreamControl {
-                            stop: stopped.clone(),
-                            until_caught_up: control.until_caught_up,
-                            replica: control.replica,
-                            status,
-                        };
-                        let begin = Begin { first: first.clone(), preloaded: &preloaded };
-                        let owned = OwnedPartition::new(run, partition.clone(), begin, count);
-                        work.push(Box::pin(owned.run(control).map(|ended| Event::Ended(partition, ended))));
+                    let found = source.take(run, found);
+                    if source.goes_on(&control) {
+                        work.push(source.next(run, &control));
                     }
-                    if !(control.until_caught_up && discovery.is_known()) {
-                        work.push(discover(run, &control, DISCOVER));
-                    }
+                    found.map(|wanted| wanted.into_iter().for_each(|wanted| running.want(wanted)))
                 }
             },
-            () = stops(&mut asked), if !is_stopping => {
-                stop.send_replace(true);
+            () = stops(&mut asked), if !running.is_stopping() => {
+                running.stop();
+                Ok(())
             }
             _ = ticks.tick() => {
-                totals.set(&known, discovery.is_down());
+                totals.set(running.known(), source.is_down());
                 control.status.send_replace(Some(totals.status()));
+                Ok(())
             }
+        };
+        if let Err(error) = failed {
+            if failure.is_some() {
+                tracing::warn!("{error}");
+            }
+            failure.get_or_insert(error);
+            running.stop();
         }
-        if *stop.borrow() && known.len() == totals.ended() {
+        work.extend(running.start());
+        source.runs(running.known().keys());
+        if running.is_stopping() && running.known().len() == totals.ended() {
             break;
         }
     }
-    totals.set(&known, false);
+    source.leave().await;
+    totals.set(running.known(), false);
     control.status.send_replace(Some(totals.status()));
     failure.map_or(Ok(totals.summary()), Err)
 }
@@ -146,80 +124,6 @@ pub(super) async fn run(run: &StreamRun<'_>, control: StreamControl) -> Result<S
 /// Waits until it is true, or its sender is gone, as the process ends.
 async fn stops(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// Looks for the partitions of the topics, so much later.
-fn discover<'a>(
-    run: &StreamRun<'a>,
-    control: &StreamControl,
-    later: Duration,
-) -> LocalBoxFuture<'a, Event> {
-    let (job, options) = (run.job, run.options);
-    let mut stop = control.stop.clone();
-    Box::pin(async move {
-        let _ = tokio::time::timeout(later, stops(&mut stop)).await;
-        let Some(kafka) = &job.spec.input.kafka else { return Event::Found(Ok(Vec::new())) };
-        let client = options.connectors.message_client();
-        let found = topic_partitions(kafka, &options.secrets, client).await;
-        let named = |(topic, number)| Partition { topic, number };
-        Event::Found(found.map(|found| found.into_iter().map(named).collect()))
-    })
-}
-
-/// Whether the topics can be looked at.
-#[derive(Default)]
-struct Discovery {
-    is_known: bool,
-    is_down: bool,
-}
-
-impl Discovery {
-    fn is_known(&self) -> bool {
-        self.is_known
-    }
-
-    fn is_down(&self) -> bool {
-        self.is_down
-    }
-
-    /// Those of this process; none while the brokers are away, with one warning.
-    ///
-    /// # Errors
-    /// Those that do not pass by waiting.
-    fn mine(
-        &mut self,
-        run: &StreamRun<'_>,
-        replica: Replica,
-        found: Result<Vec<Partition>>,
-    ) -> Result<Vec<Partition>> {
-        let mut mine = match found {
-            Ok(found) => found,
-            Err(error) if error.code == Code::Unavailable => {
-                if !std::mem::replace(&mut self.is_down, true) {
-                    tracing::warn!("input: {error}; reading is tried again");
-                }
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(error),
-        };
-        let of = mine.len();
-        mine.retain(|partition| replica.owns(&partition.topic, partition.number));
-        if std::mem::take(&mut self.is_down) {
-            tracing::warn!("the input can be read again");
-        }
-        if !std::mem::replace(&mut self.is_known, true) {
-            let (number, count) = (replica.number(), replica.count());
-            if mine.is_empty() {
-                tracing::warn!(
-                    "{}: process {number}/{count} has none of {of} partitions: fewer processes are enough",
-                    run.job.metadata.name
-                );
-            } else {
-                tracing::info!("process {number}/{count} has {} of {of} partitions", mine.len());
-            }
-        }
-        Ok(mine)
-    }
 }
 
 /// The folder of this name where the checkpoints are.

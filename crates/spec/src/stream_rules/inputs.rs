@@ -11,6 +11,9 @@ const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, `csv` and `l
 /// The problems of the input.
 pub(super) fn followed(driver: &str, input: &Json) -> Problems {
     let place = format!("input.{driver}");
+    if driver == "kafka" && input["badLines"].as_str() == Some("error") {
+        return skips(&place, input);
+    }
     if matches!(driver, "kafka" | "http" | "syslog") {
         return Problems::new();
     }

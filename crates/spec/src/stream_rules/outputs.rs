@@ -147,7 +147,13 @@ pub(super) fn saved(spec: &Json) -> Problems {
 pub(super) fn shared(spec: &Json) -> Problems {
     let mut problems = Problems::new();
     let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
-    let Some(replicas) = spec["stream"]["replicas"].as_u64() else { return problems };
+    let Some(replicas) = spec["stream"]["replicas"].as_u64() else {
+        if spec["input"]["kafka"]["assignment"].as_str() == Some("group") {
+            let message = "a group assigns partitions that processes share: add `stream: {replicas: 3}`, or remove this";
+            wrong("input.kafka.assignment", message);
+        }
+        return problems;
+    };
     if spec["input"].get("kafka").is_none() {
         if replicas > 1 {
             let message = "processes share the partitions of topics, and this input has one reader: remove this, or put a topic \

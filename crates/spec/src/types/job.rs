@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use crate::load::MAX_NAME;
 
 use super::{
-    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output,
-    PackSetting, ProfileUse, Report, Roles, Runner, Schedule, Stream, Suppressions,
+    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, KafkaAssignment,
+    ListSettings, Output, PackSetting, ProfileUse, Report, Roles, Runner, Schedule, Stream,
+    Suppressions,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -35,6 +36,19 @@ pub struct Metadata {
     pub name: String,
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+impl AnomalyJob {
+    /// The consumer group of its topics: the one that is named, or that of the job where a group assigns partitions.
+    pub fn consumer_group(&self) -> Option<String> {
+        let named = self.spec.input.kafka.as_ref()?.group.clone();
+        let own = || {
+            let namespace = self.metadata.rest.get("namespace").and_then(|it| it.as_str());
+            let place = namespace.map(|namespace| format!("{namespace}-")).unwrap_or_default();
+            format!("anomal-{place}{}", self.metadata.name)
+        };
+        named.or_else(|| self.spec.is_assigned_by_group().then(own))
+    }
 }
 
 /// What to read, which columns and metrics describe a record, how rows are judged, where results go.
@@ -160,6 +174,13 @@ impl AnomalyJobSpec {
     pub fn has_shared_partitions(&self) -> bool {
         let replicas = self.stream.as_ref().and_then(|stream| stream.replicas);
         replicas.is_some() && self.input.kafka.is_some()
+    }
+
+    /// Whether a consumer group says which of these partitions a process runs.
+    pub fn is_assigned_by_group(&self) -> bool {
+        let kafka = self.input.kafka.as_ref();
+        self.has_shared_partitions()
+            && kafka.is_some_and(|kafka| kafka.assignment == KafkaAssignment::Group)
     }
 
     /// The columns that say which record it is and whose: `idColumn`, then those of the entities.

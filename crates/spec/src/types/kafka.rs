@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, Strays, Times, TypeSetting, input::is_default};
+use super::{Auth, BadLines, Strays, Times, TypeSetting, input::is_default};
 
 /// Topics of Kafka, or of a broker that speaks its protocol, for jobs with `stream`. All partitions are read, and their
 /// positions are in the checkpoints of the stream. Records that can't be read go to the dead-letter file.
@@ -16,13 +16,22 @@ pub struct KafkaInput {
     #[schemars(length(min = 1, max = 32), inner(length(min = 3, max = 261)))]
     pub brokers: Vec<String>,
     /// Topics, whose records all have the same format.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
-        length(min = 1, max = 64),
+        length(max = 64),
         inner(length(min = 1, max = 249), regex(pattern = "^[a-zA-Z0-9._-]+$"))
     )]
     pub topics: Vec<String>,
+    /// In place of `topics`: all whose names match, such as `dns-*` (`*`: any characters, `?`: one). Those that appear later are
+    /// read from their beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 249), regex(pattern = "^[a-zA-Z0-9._*?-]+$"))]
+    pub topic_pattern: Option<String>,
+    /// How processes share the partitions of a job that has `stream.replicas`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub assignment: KafkaAssignment,
     /// The consumer group whose offsets are set to those of each checkpoint, so that tools show how far behind the stream is.
-    /// It is not joined, and its offsets are not read. Absent: none is written.
+    /// Its offsets are not read. Absent: with `assignment: group` it is `anomal-<namespace>-<job>`, and else none is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 249))]
     pub group: Option<String>,
@@ -46,10 +55,9 @@ pub struct KafkaInput {
     /// Whether records of transactions are read that are open or were aborted.
     #[serde(default)]
     pub isolation: KafkaIsolation,
-    /// Headers that become columns, `kafka.headers.<name>`; of a header that a record has several times, the last one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 200)))]
-    pub headers: Vec<String>,
+    /// What becomes columns beside those of the value.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attach: KafkaAttach,
     /// What the value of a record is.
     #[serde(default)]
     pub format: KafkaFormat,
@@ -81,6 +89,45 @@ pub struct KafkaInput {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, TypeSetting>,
+    /// What is done with a record that can't be read. A stream goes on behind it, so it is `skip`: the record goes to the dead-letter
+    /// file.
+    #[serde(default = "skip", skip_serializing_if = "is_skip")]
+    pub bad_lines: BadLines,
+}
+
+/// How processes share the partitions of topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum KafkaAssignment {
+    /// By the number of each process, as `anomal run --replica` says, or of the pod.
+    #[default]
+    Static,
+    /// By the consumer group `group`, which the processes join. What they read and save does not depend on it.
+    Group,
+}
+
+/// What becomes columns beside those of the value: `kafka.partition`, `kafka.offset`, `kafka.timestamp`, and these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KafkaAttach {
+    /// The column with the key.
+    #[serde(default = "key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+    /// The column with the name of the topic.
+    #[serde(default = "topic")]
+    #[schemars(length(min = 1, max = 253))]
+    pub topic: String,
+    /// Headers that become columns, `kafka.headers.<name>`; of a header that a record has several times, the last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 200)))]
+    pub headers: Vec<String>,
+}
+
+impl Default for KafkaAttach {
+    fn default() -> Self {
+        Self { key: key(), topic: topic(), headers: Vec::new() }
+    }
 }
 
 /// Where reading continues behind records that are gone.
@@ -136,13 +183,15 @@ impl KafkaInput {
         Self {
             brokers: vec![broker.into()],
             topics: vec![topic.into()],
+            topic_pattern: None,
+            assignment: KafkaAssignment::default(),
             group: None,
             auth: None,
             tls: false,
             start: earliest(),
             reset: KafkaReset::default(),
             isolation: KafkaIsolation::default(),
-            headers: Vec::new(),
+            attach: KafkaAttach::default(),
             format: KafkaFormat::default(),
             names: Vec::new(),
             separator: comma(),
@@ -151,7 +200,13 @@ impl KafkaInput {
             strays: Strays::Missing,
             times: None,
             types: BTreeMap::new(),
+            bad_lines: skip(),
         }
+    }
+
+    /// The names of the topics, or their pattern, for people.
+    pub fn topic_names(&self) -> String {
+        self.topic_pattern.clone().unwrap_or_else(|| self.topics.join(", "))
     }
 
     /// The settings that results depend on: other brokers, credentials or groups do not change them.
@@ -159,6 +214,7 @@ impl KafkaInput {
     pub fn of_records(&self) -> Self {
         Self {
             brokers: Vec::new(),
+            assignment: KafkaAssignment::default(),
             group: None,
             auth: None,
             tls: false,
@@ -167,6 +223,22 @@ impl KafkaInput {
             ..self.clone()
         }
     }
+}
+
+fn key() -> String {
+    "kafka.key".to_owned()
+}
+
+fn topic() -> String {
+    "kafka.topic".to_owned()
+}
+
+fn skip() -> BadLines {
+    BadLines::Skip
+}
+
+fn is_skip(bad_lines: &BadLines) -> bool {
+    *bad_lines == BadLines::Skip
 }
 
 fn earliest() -> String {

@@ -11,7 +11,7 @@ use super::{Auth, Input, JournalSettings};
 pub struct Stream {
     /// How many processes share the partitions of topics (`input.kafka`). Each partition then is a stream of its own, also with 1:
     /// with its own checkpoints, model, windows and profiles, so that it can move between processes. Which of them a process
-    /// is, `anomal run --replica` says; in a cluster the operator starts so many pods. Absent: one process reads all
+    /// is, `anomal run --replica` says, or a consumer group (`input.kafka.assignment`); in a cluster the operator starts so many pods. Absent: one process reads all
     /// partitions as one stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000))]

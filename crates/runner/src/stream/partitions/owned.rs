@@ -1,18 +1,20 @@
 //! One partition: it is run as a stream, waited for, or watched while another process has it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anomal_connectors::TopicLog;
+use anomal_connectors::{OnePartition, TopicLog};
 use anomal_core::{Code, Error, Result, blocking};
-use anomal_stream::{Checkpoints, RestorePoint, ShardOptions, Standby};
+use anomal_stream::{Checkpoints, GroupMember, RestorePoint, ShardOptions, Standby};
 use tracing::Instrument;
 
 use super::{
     super::{
-        FENCED, StreamControl, StreamRun, StreamSummary, failure, log::StreamLog, state,
-        state::StreamCounts, state_folder, status::StreamStatus, store,
+        FENCED, StreamControl, StreamRun, StreamSummary, failure, first_records::FirstRecords,
+        log::StreamLog, state, state::StreamCounts, state_folder, status::StreamStatus, store,
     },
-    Begin, Partition, folder, stops,
+    Partition, folder,
+    preloaded::Preloaded,
+    stops,
 };
 
 /// How often a folder or a file is tried again that another process uses, or a store that does not answer.
@@ -26,6 +28,15 @@ const OVERTAKEN: u32 = 10;
 /// Bytes of results that wait for sinks, of all partitions of a process and at least of each.
 const OUTBOX: usize = 256 << 20;
 const LEAST_OUTBOX: usize = 8 << 20;
+
+/// What a partition begins with.
+#[derive(Clone)]
+pub(super) struct Begin<'a> {
+    pub first: FirstRecords,
+    pub preloaded: &'a Preloaded,
+    /// The membership of the process in the group that has assigned it.
+    pub member: Option<Arc<dyn GroupMember>>,
+}
 
 pub(super) struct OwnedPartition<'a> {
     run: &'a StreamRun<'a>,
@@ -99,15 +110,16 @@ impl<'a> OwnedPartition<'a> {
         let mut restored = run.restore(store, Some(&name)).await?;
         let input = run.job.spec.input.kafka.as_ref();
         let input = input.ok_or_else(|| Error::internal("partitions without topics"))?;
-        let only = Some((self.partition.topic.as_str(), self.partition.number));
+        let Partition { topic, number } = self.partition.clone();
+        let only = OnePartition { topic, number, member: self.begin.member.clone() };
         let client = run.options.connectors.message_client();
-        let mut log = StreamLog::Topics(TopicLog::open(input, secrets, client, only)?);
+        let mut log = StreamLog::Topics(TopicLog::open(input, secrets, client, Some(only))?);
         let begun = StreamSummary::new(&StreamCounts::default(), false, 0);
         let begun = run.named(&self.folder, &begun);
         let sample = match &restored.point {
             Some(RestorePoint { state, .. }) => state::sample(state)?,
             None => {
-                let Begin { first, preloaded } = &self.begin;
+                let Begin { first, preloaded, .. } = &self.begin;
                 first.begin(&mut log)?;
                 if let Some(input) = run.stream.preload() {
                     let learned = preloaded.state(run, input, first, (control, &begun)).await?;
@@ -134,6 +146,7 @@ impl<'a> OwnedPartition<'a> {
             stop: control.stop.clone(),
             until_caught_up: control.until_caught_up,
             replica: control.replica,
+            member: None,
             status: control.status.clone(),
         };
         control.status.send_replace(Some(StreamStatus::begun(named.clone())));

@@ -6,14 +6,13 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::watch;
-
 use super::{
     super::{
         EntityCounts, ModelCounts, PartitionCounts, SilentEntities, StreamLag, StreamRun,
         StreamStatus, StreamSummary, state::StreamCounts,
     },
     Partition,
+    running::RunningPartition,
 };
 
 /// Silent entities that are named.
@@ -47,13 +46,9 @@ impl Totals {
     }
 
     /// Adds up how the partitions are. `down`: the topics can't be looked at.
-    pub fn set(
-        &mut self,
-        known: &BTreeMap<Partition, watch::Receiver<Option<StreamStatus>>>,
-        down: bool,
-    ) {
-        let statuses = known.iter().filter_map(|(partition, watched)| {
-            let status = watched.borrow().clone();
+    pub fn set(&mut self, known: &BTreeMap<Partition, RunningPartition>, down: bool) {
+        let statuses = known.iter().filter_map(|(partition, running)| {
+            let status = running.status.borrow().clone();
             match (self.ended.get(partition), status) {
                 (Some(ended), Some(status)) => {
                     Some(StreamStatus { summary: ended.clone()?, ..status })

@@ -339,6 +339,26 @@ fn pods_share_the_partitions_of_topics() {
     assert_eq!(spec(&world)["replicas"], 0);
 }
 
+/// The group of the job says which partitions a pod has: another count replaces no pod.
+#[test]
+fn pods_are_members_of_a_group() {
+    let mut world = World::new(|spec| {
+        shared(spec);
+        spec["input"]["kafka"]["assignment"] = "group".into();
+    });
+    world.settle();
+    let spec = |world: &World| json!(world.snapshot.stateful_set.as_ref().unwrap().spec);
+    let template = spec(&world)["template"].clone();
+    let variables = template["spec"]["containers"][0]["env"].as_array().cloned().unwrap();
+    let member = variables.iter().find(|it| it["name"] == "ANOMAL_MEMBER").unwrap();
+    assert_eq!(member["valueFrom"]["fieldRef"]["fieldPath"], "metadata.name");
+    assert!(variables.iter().all(|it| it["name"] != "ANOMAL_REPLICA"));
+    assert_eq!(spec(&world)["replicas"], 3);
+    world.spec(|spec| spec["stream"]["replicas"] = 5.into());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~set"]);
+    assert_eq!((&spec(&world)["replicas"], &spec(&world)["template"]), (&5.into(), &template));
+}
+
 #[test]
 fn pods_on_several_nodes_need_a_state_that_all_reach() {
     let mut world = World::new(shared);
