@@ -24,7 +24,8 @@ fn records_are_read_once_with_their_attributes_and_positions_are_kept() {
     let Some(kafka) = Kafka::shared() else { return };
     // The times of its records are long ago.
     kafka.topic("once", 3, &["retention.ms=-1"]);
-    let workspace = workspace(&kafka.broker(), "once", "group: anomal-once, attach: {headers: [tenant]}");
+    let workspace =
+        workspace(&kafka.broker(), "once", "group: anomal-once, attach: {headers: [tenant]}");
     let record = |id: u64| {
         let value = line(id);
         serde_json::json!({
@@ -171,7 +172,9 @@ fn other_producers_and_formats_are_read() {
     catch_up(&python).expect(0, &[]);
     assert_eq!(ids(&python), (0..200).collect::<Vec<_>>());
     assert!(results(&python).iter().all(|row| {
-        row["kafka.headers.by"] == "python" && row["from"] == "python" && row.get("kafka.topic").is_none()
+        row["kafka.headers.by"] == "python"
+            && row["from"] == "python"
+            && row.get("kafka.topic").is_none()
     }));
 
     kafka.topic("csv", 1, &[]);

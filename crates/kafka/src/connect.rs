@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anomal_stream::{BrokerTls, MessageOptions, SaslMechanism, SaslUser};
 use krafka::{
-    Kafka, KrafkaError,
+    Kafka, KafkaBuilder, KrafkaError,
     auth::{AuthConfig, TlsConfig},
     consumer::{
         AutoOffsetReset, Consumer, ConsumerRebalanceListener, GroupProtocol, IsolationLevel,
@@ -23,6 +23,8 @@ const RECORDS: i32 = 8_192;
 const SESSION: Duration = Duration::from_secs(45);
 /// How long a member may take to give up partitions.
 const REBALANCE: Duration = Duration::from_mins(1);
+/// How long the partitions of topics are taken for known.
+const TOPICS: Duration = Duration::from_secs(2);
 /// How long a member without anything to read waits.
 const IDLE: Duration = Duration::from_millis(250);
 const CLIENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
@@ -52,6 +54,15 @@ pub(crate) fn check(options: &MessageOptions) -> Result<(), OptionsError> {
 /// # Errors
 /// No broker answers, or it refuses the user or the connection.
 pub(crate) async fn connect(options: &MessageOptions) -> Result<Kafka, KrafkaError> {
+    builder(options).connect().await
+}
+
+/// As [`connect`], for a member of a group, which may be the one that shares partitions out.
+pub(crate) async fn connect_member(options: &MessageOptions) -> Result<Kafka, KrafkaError> {
+    builder(options).metadata_max_age(TOPICS).connect().await
+}
+
+fn builder(options: &MessageOptions) -> KafkaBuilder {
     let tls = options.tls.as_ref().map(tls);
     let security = match (options.user.as_ref().map(user), tls) {
         (Some(user), Some(tls)) => user.with_tls(tls),
@@ -65,8 +76,6 @@ pub(crate) async fn connect(options: &MessageOptions) -> Result<Kafka, KrafkaErr
         .connect_timeout(CONNECT)
         .request_timeout(REQUEST)
         .metadata_topic_cache_ttl(None)
-        .connect()
-        .await
 }
 
 fn user(user: &SaslUser) -> AuthConfig {

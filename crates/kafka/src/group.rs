@@ -92,6 +92,7 @@ impl KafkaMember {
             shared: Arc::clone(&shared),
             closed: closed.subscribe(),
             protocol: GroupProtocol::Consumer,
+            refused: None,
         };
         let task = Mutex::new(Some(tokio::spawn(joining.run())));
         Self { shared, seen, closed, task }

@@ -117,7 +117,15 @@ def transactions(name):
 
 def members(group):
     """The partitions of each member by its name, as JSON; a group of any protocol."""
-    described = admin().describe_consumer_groups([group])[group].result(60)
+    # Its coordinator is not there at once.
+    for attempt in range(50):
+        try:
+            described = admin().describe_consumer_groups([group])[group].result(60)
+            break
+        except Exception:
+            if attempt == 49:
+                raise
+            time.sleep(0.2)
     partitions = lambda member: sorted(f"{it.topic}-{it.partition}" for it in member.assignment.topic_partitions)
     print(json.dumps({member.group_instance_id: partitions(member) for member in described.members}))
 

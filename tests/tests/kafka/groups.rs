@@ -32,7 +32,11 @@ fn members(kafka: &Kafka, topic: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Waits until these members, and no others, have so many partitions each.
-fn wait_until_shared(kafka: &Kafka, topic: &str, counts: &[(&str, usize)]) -> BTreeMap<String, Vec<String>> {
+fn wait_until_shared(
+    kafka: &Kafka,
+    topic: &str,
+    counts: &[(&str, usize)],
+) -> BTreeMap<String, Vec<String>> {
     let since = Instant::now();
     loop {
         let members = members(kafka, topic);
@@ -97,7 +101,10 @@ fn partitions_follow_the_group_while_members_are_killed() {
         wait_for(&workspace, sent);
     }
     for process in processes {
-        process.stop().expect(0, &[]);
+        // It runs what the group keeps for the one that was killed.
+        let output = process.stop();
+        output.expect(0, &["it has a member a already", "can be reached again"]);
+        assert_eq!(output.stderr.matches("already").count(), 1, "{}", output.stderr);
     }
     let sent = producer.send(200);
     // It needs no group.
@@ -111,7 +118,11 @@ fn partitions_follow_the_group_while_members_are_killed() {
         let rows = results(&workspace);
         let own: Vec<_> = rows.iter().filter(|row| row["kafka.partition"] == number).collect();
         let unscored = own.iter().filter(|row| row["anomal.warm"] == false).count();
-        assert_eq!((own.len() as u64, unscored), (sent / PARTITIONS + u64::from(number < sent % PARTITIONS), 50), "partition {number}");
+        assert_eq!(
+            (own.len() as u64, unscored),
+            (sent / PARTITIONS + u64::from(number < sent % PARTITIONS), 50),
+            "partition {number}"
+        );
     }
 }
 
@@ -150,7 +161,8 @@ fn share(kafka: &mut Kafka, topic: &str) {
 
     // It is found, and read from its beginning.
     kafka.client(&["partitions", topic, "7"], "");
-    let record = |id: u64| serde_json::json!({"value": line(id), "partition": 6}).to_string() + "\n";
+    let record =
+        |id: u64| serde_json::json!({"value": line(id), "partition": 6}).to_string() + "\n";
     kafka.client(&["produce", topic], &(sent..sent + 70).map(record).collect::<String>());
     wait_for(&workspace, sent + 70);
 

@@ -16,7 +16,11 @@ fn wrong_settings_are_refused_with_their_place() {
         ("k:9092", "topicPattern: t*", ["input.kafka", "by `topicPattern`, and not both"]),
         ("k:9092", "attach: {key: kafka.topic}", ["input.kafka.attach", "columns of their own"]),
         ("k:9092", "attach: {topic: kafka.offset}", ["input.kafka.attach", "columns of their own"]),
-        ("k:9092", "badLines: error", ["input.kafka.badLines", "a stream goes on behind a bad record"]),
+        (
+            "k:9092",
+            "badLines: error",
+            ["input.kafka.badLines", "a stream goes on behind a bad record"],
+        ),
     ] {
         let workspace = workspace(broker, "t", settings);
         workspace.anomal(&["validate", "job.yaml"]).expect(2, &parts);

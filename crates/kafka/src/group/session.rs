@@ -8,7 +8,7 @@ use std::{
 
 use anomal_stream::MessageOptions;
 use krafka::{
-    CloseOptions, GroupMembershipOperation, KrafkaError, ProtocolErrorKind,
+    CloseOptions, KrafkaError, ProtocolErrorKind,
     admin::{AdminClient, DescribeConsumerGroupsOptions},
     consumer::{Consumer, GroupProtocol},
     error::ErrorCode,
@@ -52,6 +52,8 @@ pub(super) struct Joining {
     pub shared: Arc<Shared>,
     pub closed: watch::Receiver<bool>,
     pub protocol: GroupProtocol,
+    /// Why the group does not take the process, while that lasts.
+    pub refused: Option<String>,
 }
 
 impl Joining {
@@ -62,7 +64,8 @@ impl Joining {
                 End::Closed => return,
                 End::Classic => self.protocol = GroupProtocol::Classic,
                 End::Failed(failure) => {
-                    self.shared.fail(Some(failure));
+                    self.refused = Some(failure);
+                    self.shared.fail(self.refused.clone());
                     let mut closed = self.closed.clone();
                     tokio::select! {
                         () = sleep(RETRY) => {}
@@ -88,19 +91,16 @@ impl Joining {
             _ = closed.wait_for(|closed| *closed) => End::Closed,
         };
         self.shared.consumer.send_replace(None);
-        // It is joined again by the same name at once.
-        let operation = match end {
-            End::Closed => GroupMembershipOperation::Default,
-            End::Classic | End::Failed(_) => GroupMembershipOperation::RemainInGroup,
-        };
-        let options = CloseOptions::new().timeout(CLOSE).group_membership_operation(operation);
-        // The group notices by itself, later.
-        let _ = consumer.close_with(options).await;
+        // Else it is joined again by the same name at once, and closing would give up what is assigned.
+        if matches!(end, End::Closed) {
+            // The partitions stay reserved. The group notices by itself, later, if it does not hear of it.
+            let _ = consumer.close_with(CloseOptions::new().timeout(CLOSE)).await;
+        }
         end
     }
 
     async fn begin(&self) -> Result<(Arc<Consumer>, AdminClient), KrafkaError> {
-        let kafka = connect::connect(&self.options).await?;
+        let kafka = connect::connect_member(&self.options).await?;
         let own = Arc::new(OnceLock::new());
         let listener = Listener { shared: Arc::clone(&self.shared), consumer: Arc::clone(&own) };
         let membership =
@@ -112,7 +112,7 @@ impl Joining {
     }
 
     /// Follows the group until that ends.
-    async fn keep(&self, consumer: &Arc<Consumer>, admin: &AdminClient) -> End {
+    async fn keep(&mut self, consumer: &Arc<Consumer>, admin: &AdminClient) -> End {
         let mut topics = BTreeMap::new();
         let mut subscriptions = 0;
         let mut look = Instant::now();
@@ -120,7 +120,7 @@ impl Joining {
             if Instant::now() >= look {
                 let looked = self.look(consumer, admin, &mut topics, &mut subscriptions).await;
                 look = Instant::now() + if looked.is_ok() { LOOK } else { RETRY };
-                self.shared.fail(looked.err());
+                self.shared.fail(looked.err().or_else(|| self.refused.clone()));
             }
             if topics.is_empty() {
                 sleep(POLL).await;
@@ -128,9 +128,7 @@ impl Joining {
             }
             let Err(error) = consumer.poll(POLL).await else {
                 if consumer.group_metadata().await.is_some() {
-                    self.shared.consumer.send_if_modified(|known| {
-                        known.is_none().then(|| *known = Some(Arc::clone(consumer))).is_some()
-                    });
+                    self.joined(consumer);
                 }
                 continue;
             };
@@ -140,18 +138,30 @@ impl Joining {
             if is_taken(&error) {
                 self.run_what_is_held(admin).await;
                 return End::Failed(format!(
-                    "the group {} has a member {:?} already: of a process that was killed it forgets it after its session, and its \
-                     partitions are run meanwhile; if another process has this name, give each its own by --member",
-                    self.group, self.name
+                    "it has a member {} already: one that was killed is forgotten when its session ends, and its partitions are run \
+                     meanwhile; if another process has this name, give each its own by --member",
+                    self.name
                 ));
             }
             if error.is_fatal() {
                 return End::Failed(describe(&error));
             }
-            self.shared.fail(Some(describe(&error)));
-            look = Instant::now();
+            self.refused = Some(describe(&error));
+            self.shared.fail(self.refused.clone());
             sleep(RETRY).await;
         }
+    }
+
+    /// The group has taken the process.
+    fn joined(&mut self, consumer: &Arc<Consumer>) {
+        if self.refused.take().is_some() {
+            self.shared.fail(None);
+        }
+        self.shared.consumer.send_if_modified(|known| {
+            let is_new = known.is_none();
+            known.get_or_insert_with(|| Arc::clone(consumer));
+            is_new
+        });
     }
 
     /// Looks at the topics and at the group, and subscribes to the topics where they have changed.
