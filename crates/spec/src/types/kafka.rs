@@ -28,7 +28,7 @@ pub struct KafkaInput {
     #[schemars(length(min = 1, max = 249), regex(pattern = "^[a-zA-Z0-9._*?-]+$"))]
     pub topic_pattern: Option<String>,
     /// How processes share the partitions of a job that has `stream.replicas`.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub assignment: KafkaAssignment,
     /// The consumer group whose offsets are set to those of each checkpoint, so that tools show how far behind the stream is.
     /// Its offsets are not read. Absent: with `assignment: group` it is `anomal-<namespace>-<job>`, and else none is written.
@@ -56,7 +56,7 @@ pub struct KafkaInput {
     #[serde(default)]
     pub isolation: KafkaIsolation,
     /// What becomes columns beside those of the value.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub attach: KafkaAttach,
     /// What the value of a record is.
     #[serde(default)]
@@ -91,7 +91,7 @@ pub struct KafkaInput {
     pub types: BTreeMap<String, TypeSetting>,
     /// What is done with a record that can't be read. A stream goes on behind it, so it is `skip`: the record goes to the dead-letter
     /// file.
-    #[serde(default = "skip", skip_serializing_if = "is_skip")]
+    #[serde(default = "skip")]
     pub bad_lines: BadLines,
 }
 
@@ -235,10 +235,6 @@ fn topic() -> String {
 
 fn skip() -> BadLines {
     BadLines::Skip
-}
-
-fn is_skip(bad_lines: &BadLines) -> bool {
-    *bad_lines == BadLines::Skip
 }
 
 fn earliest() -> String {
