@@ -15,7 +15,10 @@ use tempfile::TempDir;
 use crate::{Workspace, skip, tls::Authority, tool};
 
 const CLIENT: &str = include_str!("kafka/client.py");
-const PROTOCOLS: &str = "classic,consumer";
+const CLASSIC: &str = "group.coordinator.rebalance.protocols=classic\n";
+/// Members that are killed are forgotten soon.
+const SHORT_SESSIONS: &str =
+    "group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n";
 const LOOPBACK: &str = "127.0.0.1";
 /// Any UUID in base64.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qk";
@@ -43,8 +46,8 @@ pub struct Kafka {
     host: String,
     authority: Authority,
     brokers: Vec<Broker>,
-    /// What groups can do.
-    protocols: &'static str,
+    /// Settings of groups.
+    groups: &'static str,
 }
 
 struct Broker {
@@ -57,25 +60,25 @@ struct Broker {
 impl Kafka {
     /// Starts an empty broker; reports the test as skipped and returns `None` if there is none.
     pub fn start() -> Option<Self> {
-        Self::start_many(LOOPBACK, 1, PROTOCOLS)
+        Self::start_many(LOOPBACK, 1, "")
     }
 
     /// Starts it as brokers before Kafka 4 are: without the newer protocol of groups.
     pub fn start_classic() -> Option<Self> {
-        Self::start_many(LOOPBACK, 1, "classic")
+        Self::start_many(LOOPBACK, 1, CLASSIC)
     }
 
     /// Starts it on another address of this machine.
     pub fn start_at(host: &str) -> Option<Self> {
-        Self::start_many(host, 1, PROTOCOLS)
+        Self::start_many(host, 1, "")
     }
 
     /// Starts two brokers, of which the first is the controller. Topics with the setting `replicas=2` are on both.
     pub fn start_two() -> Option<Self> {
-        Self::start_many(LOOPBACK, 2, PROTOCOLS)
+        Self::start_many(LOOPBACK, 2, "")
     }
 
-    fn start_many(host: &str, count: usize, protocols: &'static str) -> Option<Self> {
+    fn start_many(host: &str, count: usize, groups: &'static str) -> Option<Self> {
         if let Ok(reason) = std::env::var("ANOMAL_TEST_KAFKA_MISSING") {
             skip(&reason);
             return None;
@@ -86,7 +89,7 @@ impl Kafka {
         };
         let brokers = (0..count).map(broker).collect();
         let (host, authority) = (host.to_owned(), Authority::new());
-        let mut kafka = Self { host, authority, brokers, protocols };
+        let mut kafka = Self { host, authority, brokers, groups };
         for number in 0..count {
             kafka.configure(number);
             kafka.restart_broker(number);
@@ -97,7 +100,7 @@ impl Kafka {
     /// The broker that tests share which do not break it.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Kafka>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
+        SHARED.get_or_init(|| Self::start_many(LOOPBACK, 1, SHORT_SESSIONS)).as_ref()
     }
 
     /// The address of the listener without encryption.
@@ -260,10 +263,9 @@ impl Kafka {
              transaction.state.log.num.partitions=1\ntransaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\nmessage.max.bytes=33554432\n\
              log.retention.check.interval.ms=1000\nlog.initial.task.delay.ms=100\n\
-             group.initial.rebalance.delay.ms=0\ngroup.coordinator.rebalance.protocols={}\n\
-             group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n\
+             group.initial.rebalance.delay.ms=0\n{}\
              group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000\n",
-            self.protocols
+            self.groups
         );
         write("server.properties", &settings);
         let mut format = java();
