@@ -56,17 +56,21 @@ async fn matching(admin: &AdminClient, pattern: &str) -> Result<Vec<String>, Str
 }
 
 fn is_match(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            // As few characters as possible.
-            (0..=name.len()).any(|length| is_match(rest, &name[length..]))
+    // How much of the name the pattern so far may be.
+    let mut reached = vec![false; name.len() + 1];
+    reached[0] = true;
+    for part in pattern {
+        if *part == b'*' {
+            let Some(first) = reached.iter().position(|reached| *reached) else { return false };
+            reached[first..].fill(true);
+        } else {
+            for (place, character) in name.iter().enumerate().rev() {
+                reached[place + 1] = reached[place] && (*part == b'?' || part == character);
+            }
+            reached[0] = false;
         }
-        (Some((expected, rest)), Some((found, more))) => {
-            (*expected == b'?' || expected == found) && is_match(rest, more)
-        }
-        _ => false,
     }
+    reached[name.len()]
 }
 
 impl Session<'_> {
@@ -231,6 +235,8 @@ mod tests {
             ("*-eu-?", "dns-eu-12", false),
             ("dns.a", "dns-a", false),
             ("**", "", true),
+            ("*a*b", "xaxb", true),
+            ("*a*b", "xaxbx", false),
         ] {
             assert_eq!(is_match(pattern.as_bytes(), name.as_bytes()), matches, "{pattern} {name}");
         }
