@@ -71,7 +71,10 @@ fn rows_are_judged_as_in_a_run_over_the_same_records() {
         .replace("{engine: HBOS, seed: 7}", "{engine: HBOS, seed: 7, model: {load: m.anomal}}");
     let stream = JOB
         .replace("{engine: HBOS, seed: 7}", "{engine: HBOS, seed: 7, model: {load: m.anomal}}")
-        .replace("  warmUp: {rows: 300}\n  model: {refit: {rows: 1000, shadow: 400}}\n", "");
+        .replace(
+            "  warmUp: {rows: 300}\n  model: {refit: {rows: 1000, shadow: {rows: 400}}}\n",
+            "",
+        );
     let outputs = "roles: {grouping: off}\noutputs: [{ndjson: {path: batch.ndjson, include: [features, contributions]}}]\n";
     let workspace = Workspace::with_files(&[
         ("app.ndjson", lines(0..2_000).as_bytes()),

@@ -35,7 +35,7 @@ use std::{
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{Code, Error, Result, blocking};
-use anomal_spec::{AnomalyJob, Auth, Stream, seconds};
+use anomal_spec::{AnomalyJob, Auth, Stream, milliseconds, seconds};
 use anomal_stream::{
     Cause, Checkpoints, Judge, JudgeState, NamedSink, RestorePoint, SaverOf, Shard, ShardOptions,
     ShardParts, Store, ThreadSaver,
@@ -337,7 +337,7 @@ impl StreamRun<'_> {
         let streamed = async {
             // Of a stream that continues: the log goes on behind its place now.
             shard.log().listen().await?;
-            drive::start(shard, control, named, self.since).await
+            drive::start(shard, control, named, (self.since, self.wait())).await
         };
         let streamed = streamed.await;
         let has_panicked = streamed.as_ref().is_err_and(|error| error.reason == drive::PANICKED);
@@ -353,6 +353,12 @@ impl StreamRun<'_> {
 
     fn checkpoint_every(&self) -> Duration {
         Duration::from_secs(seconds(&self.stream.state.checkpoint.every).unwrap_or(10))
+    }
+
+    /// How often an input is looked at that had nothing to read.
+    fn wait(&self) -> Duration {
+        let batch = self.stream.batch.clone().unwrap_or_default();
+        Duration::from_millis(milliseconds(&batch.wait).unwrap_or(100))
     }
 
     /// The credentials of the place of checkpoints.

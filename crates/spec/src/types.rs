@@ -62,8 +62,8 @@ pub use pack::{
     ProfileWithColumns,
 };
 pub use push::{
-    DedupeSettings, HttpDoor, HttpInput, JournalSettings, ListenerTls, SyslogInput, SyslogListener,
-    SyslogParse, SyslogRfc, TcpInput, bytes, milliseconds,
+    BadMessages, DedupeSettings, HttpDoor, HttpInput, JournalSettings, ListenerTls, SyslogInput,
+    SyslogListener, SyslogParse, SyslogRfc, SyslogText, TcpInput, bytes, milliseconds,
 };
 pub use report::{Report, seconds};
 pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};
@@ -73,8 +73,9 @@ pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
 pub use stream::{
-    CheckpointSettings, EntityModel, Follow, FollowStart, Learn, ModelSample, Online, Refit,
-    Stream, StreamEntity, StreamModel, StreamState, StreamTime, WarmUp,
+    CheckpointSettings, EntityModel, Follow, FollowStart, LateRecords, Learn, LearnSuspects,
+    ModelSample, Online, Refit, Shadow, Stream, StreamBatch, StreamEntity, StreamModel,
+    StreamState, StreamTime, WarmUp,
 };
 pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};

@@ -1,6 +1,7 @@
 //! Event time of a partition: how far its records have come by their own times, and which of them are late.
 //!
-//! It is a function of the records but for one thing: whether a record is of the future is judged by the time of the call.
+//! It is a function of the records but for two things: whether a record is of the future is judged by the time of the call, and
+//! where nothing comes, it follows that time.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,19 @@ impl PartitionClock {
         let watermark = newest.saturating_sub(disorder);
         self.watermark = Some(self.watermark.map_or(watermark, |before| before.max(watermark)));
         Timing { time: (!late).then_some(time), late, skewed: false }
+    }
+
+    /// Nothing has come for the time `idle`, at the time `now`: the watermark follows that, as far behind as records are out of
+    /// order and this time, in steps of it. Whether it has gone on; of a partition without times it does not.
+    pub fn rest(&mut self, options: &ClockOptions, idle: i64, now: i64) -> bool {
+        let disorder = options.disorder.unwrap_or(self.delays.quantile);
+        let behind = now.saturating_sub(disorder).saturating_sub(idle);
+        let goes_on =
+            self.watermark.is_some_and(|watermark| behind >= watermark.saturating_add(idle));
+        if goes_on {
+            self.watermark = Some(behind);
+        }
+        goes_on
     }
 
     /// No record is expected before this time; none before the first record with a time. It never goes back.
@@ -152,6 +166,26 @@ mod tests {
         let mut old = PartitionClock::default();
         assert_eq!(old.take(&OPTIONS, Some(DAY), now), taken(DAY));
         assert_eq!(old.watermark(), Some(DAY - 10 * SECOND));
+    }
+
+    #[test]
+    fn a_watermark_follows_the_time_where_nothing_comes() {
+        let (mut clock, idle, now) = (PartitionClock::default(), 60 * SECOND, 1_000 * DAY);
+        assert!(!clock.rest(&OPTIONS, idle, now), "nothing is known of its times");
+        clock.take(&OPTIONS, Some(now), now);
+        let begun = clock.watermark().unwrap();
+        assert!(!clock.rest(&OPTIONS, idle, now + 119 * SECOND));
+        assert_eq!(clock.watermark(), Some(begun));
+        assert!(clock.rest(&OPTIONS, idle, now + 120 * SECOND));
+        assert_eq!(clock.watermark(), Some(begun + idle));
+        assert!(!clock.rest(&OPTIONS, idle, now + 121 * SECOND));
+        // A record of then is late, and one that comes now moves it on from there.
+        assert!(clock.take(&OPTIONS, Some(now - 11 * SECOND), now).late);
+        clock.take(&OPTIONS, Some(now + 10 * SECOND), now + 120 * SECOND);
+        assert_eq!(clock.watermark(), Some(begun + idle));
+        // Old records do not hold it back, and no clock does.
+        assert!(clock.rest(&OPTIONS, idle, now + DAY));
+        assert!(!clock.rest(&OPTIONS, idle, 0));
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub trait Judge: Send {
     /// They end the shard.
     async fn judge(&mut self, chunk: Chunk<Self::Records>) -> Result<Self::Results, Cause>;
 
+    /// The log has no more records now, and the results of all are durable. Whether the state has changed by the time that has
+    /// passed: it is saved before the next record is judged, so that a replay judges that by the same state.
+    fn rest(&mut self) -> bool {
+        false
+    }
+
     /// The state behind the records judged so far. Records wait for this call, and not for what the state still has to do.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ use crate::{
 
 /// The longest wait before a log that has failed is read again; it begins at a hundredth of that.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The checkpoints that have a state which time has changed, before the next record is read: one may be damaged.
+const REST_SAVES: u32 = 2;
 /// How long a checkpoint waits for sinks whose results are on their way, so that it does not have them behind it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -132,6 +134,8 @@ pub struct Shard<L, J: Judge> {
     save_at: Duration,
     /// When one was saved last by this process.
     beaten: Duration,
+    /// While a state that time has changed is not saved: the checkpoints that have it.
+    resting: Option<u32>,
     /// Whether a sink was slower than a checkpoint waits: the next ones do not wait for it.
     slow: bool,
     store_down: bool,
@@ -197,6 +201,7 @@ where
             pending: None,
             save_at: now,
             beaten: now,
+            resting: None,
             slow: false,
             store_down: false,
             stale: false,
@@ -233,7 +238,8 @@ where
         if self.outbox.bytes() > self.options.outbox_bytes || self.check_stale(now) {
             return Ok(Step::Idle);
         }
-        if self.log_outage.is_some_and(|(_, retry_at)| now < retry_at) {
+        let is_away = self.log_outage.is_some_and(|(_, retry_at)| now < retry_at);
+        if is_away || self.resting.is_some() {
             return Ok(Step::Idle);
         }
         let chunk = match self.log.read() {
@@ -249,7 +255,11 @@ where
         }
         let Some(chunk) = chunk else {
             // A store that is away is tried again as often as ever.
-            let at_once = self.log.must_save() && !self.store_down && self.pending.is_none();
+            let may_save = !self.store_down && self.pending.is_none();
+            if may_save && self.log.caught_up() && self.is_durable() && self.judge.rest() {
+                self.resting = Some(0);
+            }
+            let at_once = may_save && (self.log.must_save() || self.resting.is_some());
             if at_once {
                 self.save_at = now;
             }
@@ -275,9 +285,12 @@ where
             self.begin_save(now)?;
             self.poll_save()?;
         }
-        let durable =
-            self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions));
-        Ok(durable && !self.store_down && self.pending.is_none())
+        Ok(self.is_durable() && !self.store_down && self.pending.is_none())
+    }
+
+    /// Whether all sinks have the results of all records.
+    fn is_durable(&self) -> bool {
+        self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions))
     }
 
     /// Whether the source has no more records, and all results are written.
@@ -352,6 +365,7 @@ where
             && saved.positions == self.positions
             && saved.cursors == cursors
             && !releases
+            && self.resting.is_none()
             && !self.log.must_save()
         {
             saved.at = now;
@@ -392,6 +406,11 @@ where
                 self.saved = Some(SavedPoint { number, ..pending });
                 self.stale = false;
                 self.outbox.saved();
+                self.resting =
+                    self.resting.map(|saves| saves + 1).filter(|saves| *saves < REST_SAVES);
+                if self.resting.is_some() {
+                    self.save_at = Duration::ZERO;
+                }
                 if std::mem::take(&mut self.store_down) {
                     self.notices.push(Notice::StoreUp);
                 }

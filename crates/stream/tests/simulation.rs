@@ -38,6 +38,7 @@ struct Totals {
     stale: u64,
     released: u64,
     windows: u64,
+    rests: u64,
 }
 
 impl Totals {
@@ -149,6 +150,7 @@ fn simulate(seed: u64, faults: Faults, totals: &mut Totals) {
     world.balance();
     totals.released += world.released();
     totals.windows += world.windows();
+    totals.rests += world.rests();
 }
 
 /// Steps an owner that has lost its partitions until it is fenced.
@@ -190,6 +192,17 @@ fn a_replay_has_the_same_windows_whatever_fails() {
     assert!(totals.records > 200 * seeds() && totals.crashes > seeds() / 2, "{totals:?}");
     assert!(totals.windows > 20 * seeds() && totals.damaged > seeds() / 20, "{totals:?}");
     assert!(totals.released > totals.records / 2, "{totals:?}");
+}
+
+#[test]
+fn a_replay_has_the_same_watermarks_whatever_fails() {
+    let mut totals = Totals::default();
+    for seed in 0..seeds() {
+        simulate(seed, Faults::rests(), &mut totals);
+    }
+    totals.print();
+    assert!(totals.records > 50 * seeds() && totals.crashes > seeds() / 2, "{totals:?}");
+    assert!(totals.rests > 3 * seeds() && totals.damaged > seeds() / 20, "{totals:?}");
 }
 
 #[test]

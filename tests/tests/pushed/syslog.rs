@@ -140,8 +140,10 @@ fn messages_come_encrypted_from_senders_with_a_certificate() {
     let (certificate, key) = authority.certificate("127.0.0.1");
     let tls = "{tcp: \"127.0.0.1:0\", tls: {cert: tls.crt, key: tls.key, clientCa: ca.crt}}";
     let job = JOB.replace("{udp: \"127.0.0.1:0\"}, {tcp: \"127.0.0.1:0\"}", tls);
-    let job =
-        job.replace("maxMessage: 4Ki", "rfc: rfc5424\n    parse: {json: true, keyValue: true}");
+    let job = job.replace(
+        "maxMessage: 4Ki",
+        "rfc: rfc5424\n    parse: {json: message, keyValue: true}\n    badLines: skip",
+    );
     let workspace = Workspace::with_files(&[
         ("job.yaml", job.as_bytes()),
         ("tls.crt", certificate.as_bytes()),

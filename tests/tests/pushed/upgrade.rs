@@ -28,7 +28,7 @@ classification: {engine: HBOS, threshold: {method: risk, value: 0.01}, seed: 7}
 stream:
   warmUp: {rows: 300}
   time: {disorder: 10s, lateness: 1m, ahead: 2m}
-  model: {online: HBOS, sample: {rows: 200}, refit: {rows: 1000, shadow: 400}}
+  model: {online: HBOS, sample: {rows: 200}, refit: {rows: 1000, shadow: {rows: 400}}}
   entity: {by: [host], minRows: 20}
   journal: {maxBytes: 4Mi}
   state: {checkpoint: {every: 1s, to: state}}

@@ -44,8 +44,8 @@ struct Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
-        let workspace = Workspace::with_files(&[("job.yaml", JOB.as_bytes()), ("in/none", b"")]);
+    fn new(job: &str) -> Self {
+        let workspace = Workspace::with_files(&[("job.yaml", job.as_bytes()), ("in/none", b"")]);
         let clock = workspace.path("clock");
         Self { workspace, clock }
     }
@@ -58,12 +58,12 @@ impl Machine {
         std::fs::rename(next, &self.clock).unwrap();
     }
 
-    fn start(&self) -> Child {
+    fn start(&self, ahead: i64) -> Child {
         // The library that the program loads.
         let shown = Command::new(tool("ANOMAL_TEST_FAKETIME")).args(["-f", "+0", "env"]).output();
         let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
         let library = shown.lines().find_map(|line| line.strip_prefix("LD_PRELOAD=")).unwrap();
-        self.set(0);
+        self.set(ahead);
         let mut command = self.workspace.command(&["run", "job.yaml", "--summary", "json"]);
         command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &self.clock);
         command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -101,9 +101,9 @@ fn marked(rows: &[Value], key: &str) -> Vec<u64> {
 
 #[test]
 fn a_clock_that_jumps_moves_nothing_but_what_is_of_the_future() {
-    let machine = Machine::new();
+    let machine = Machine::new(JOB);
     append(&machine.workspace, "in/a.ndjson", &records(0, 50, "a", now()));
-    let child = machine.start();
+    let child = machine.start(0);
     machine.send("in/a.ndjson", "", 50);
     // Ahead: nothing is late by the clock alone.
     machine.set(2 * HOUR);
@@ -136,10 +136,10 @@ fn a_clock_that_jumps_moves_nothing_but_what_is_of_the_future() {
 
 #[test]
 fn behind_a_quiet_night_records_are_judged_as_before_it() {
-    let machine = Machine::new();
+    let machine = Machine::new(JOB);
     append(&machine.workspace, "in/a.ndjson", &records(0, 50, "a", now()));
     append(&machine.workspace, "in/b.ndjson", &records(50, 5, "b", now()));
-    let child = machine.start();
+    let child = machine.start(0);
     machine.send("in/a.ndjson", &records(55, 50, "a", now()), 105);
     let before = machine.checkpoint();
     // Nothing comes for nine hours, and nothing is waited for that long.
@@ -166,4 +166,41 @@ fn behind_a_quiet_night_records_are_judged_as_before_it() {
         let row = rows.iter().find(|row| row["id"] == id).unwrap();
         assert_eq!(row["anomal.features.count_5m"], count, "{row}");
     }
+}
+
+#[test]
+fn the_watermark_of_an_idle_partition_follows_the_clock_also_in_the_next_process() {
+    let machine = Machine::new(&JOB.replace("ahead: 2m", "ahead: 2m, idle: 1s"));
+    append(&machine.workspace, "in/a.ndjson", &records(0, 50, "a", now()));
+    let mut child = machine.start(0);
+    machine.send("in/a.ndjson", "", 50);
+    machine.set(2 * HOUR);
+    // The first ones may be of before.
+    let saved = |more: u64| {
+        // Without those that are being written.
+        let newest = || {
+            let names = super::checkpoints::numbers(&machine.workspace);
+            let number = |name: &String| name.strip_suffix(".ckpt")?.parse::<u64>().ok();
+            names.iter().filter_map(number).max().unwrap_or_default()
+        };
+        let wanted = newest() + more;
+        wait("checkpoints", || newest() >= wanted);
+    };
+    saved(5);
+    // As the clock is now, and an hour before.
+    machine.send("in/a.ndjson", &records(50, 1, "a", now() + 2 * HOUR), 51);
+    machine.send("in/a.ndjson", &records(51, 1, "a", now() + HOUR), 52);
+    machine.set(9 * HOUR);
+    saved(5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The clock of the next process is behind.
+    append(&machine.workspace, "in/a.ndjson", &records(52, 1, "a", now() + 2 * HOUR));
+    let child = machine.start(0);
+    machine.send("in/a.ndjson", "", 53);
+    let ended = stop(child);
+    ended.expect(0, &[]);
+    let rows = machine.rows();
+    assert_eq!(marked(&rows, "anomal.late"), [51]);
+    assert_eq!(summary(&ended)["late"], 1);
 }

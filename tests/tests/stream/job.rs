@@ -18,7 +18,7 @@ flags:
 classification: {engine: HBOS, seed: 7}
 stream:
   warmUp: {rows: 300}
-  model: {refit: {rows: 1000, shadow: 400}}
+  model: {refit: {rows: 1000, shadow: {rows: 400}}}
   follow: {idle: 1s}
   state: {checkpoint: {every: 1s, to: state}}
 outputs:

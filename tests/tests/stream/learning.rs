@@ -18,7 +18,7 @@ classification: {engine: ECOD, seed: 7, threshold: {method: risk, value: 0.01}}
 stream:
   time: {disorder: 1s}
   warmUp: {rows: 1000}
-  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}
+  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: {rows: 800}}}
 ",
     )
 });
@@ -158,8 +158,10 @@ fn scores_above_the_tail_are_suspicious() {
 
 #[test]
 fn a_model_follows_records_that_change() {
-    let stays =
-        JOB.replace("{sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}", "{learn: once}");
+    let stays = JOB.replace(
+        "{sample: {rows: 2000}, refit: {every: 6h, shadow: {rows: 800}}}",
+        "{learn: once}",
+    );
     let changes = JOB.replace("every: 6h", "every: 48h");
     let records = records(0..9_000, 1.0) + &records(9_000..18_000, 1_1.0);
     let run_over = |job: &str, records: &str| {
@@ -185,6 +187,53 @@ fn a_model_follows_records_that_change() {
     assert_eq!((&models["generation"], &models["drifts"]), (&1.into(), &0.into()));
     assert!(!errors.contains("changed"), "{errors}");
     assert!(rows[1_000..].iter().all(|row| row["anomal.model"] == 1));
+}
+
+#[test]
+fn a_trial_lasts_as_long_as_it_has_to() {
+    let shadow = "shadow: {rows: 800}";
+    let first_of = |to: &str| {
+        let job = JOB.replace(shadow, to);
+        let files = [("app.ndjson", records(0..6_000, 1.0)), ("job.yaml", job)];
+        let workspace = Workspace::with_files(&files.each_ref().map(|(a, b)| (*a, b.as_bytes())));
+        workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+        catch_up(&workspace).expect(0, &[]);
+        let whole = results(&workspace);
+        // The same where it ends and goes on in the trial.
+        let parts = Workspace::with_files(&[("job.yaml", files[1].1.as_bytes())]);
+        let lines: Vec<&str> = files[0].1.split_inclusive('\n').collect();
+        for part in lines.chunks(900) {
+            append(&parts, "app.ndjson", &part.concat());
+            catch_up(&parts).expect(0, &[]);
+        }
+        assert!(whole == results(&parts), "a replay with {to} is another");
+        rows(&workspace).iter().position(|row| row["anomal.model"] == 2).unwrap()
+    };
+    let by_rows = first_of(shadow);
+    assert_eq!(first_of("shadow: {rows: 800, atLeast: 1h}"), by_rows);
+    // Four hours are 1,440 rows.
+    assert_eq!(first_of("shadow: {rows: 800, atLeast: 4h}"), by_rows + 639);
+}
+
+#[test]
+fn suspicious_rows_are_learned_as_the_settings_say() {
+    // A burst, and a world that changes.
+    let burst = records(0..4_000, 1.0) + &records(4_000..4_200, 100.0);
+    let change = records(0..6_000, 1.0) + &records(6_000..11_000, 11.0);
+    let found = |learned: &str, records: &str, from: usize| {
+        let model = format!("model: {{learnSuspects: {learned}, sample");
+        // Its scores grow with the distance.
+        let job = JOB.replace("ECOD", "MCD").replace("model: {sample", &model);
+        let job = job.replace("  - {type: field, name: method, kind: categorical}\n", "");
+        let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
+        let workspace = Workspace::with_files(&files);
+        catch_up(&workspace).expect(0, &[]);
+        suspicious(&rows(&workspace)[from..])
+    };
+    let of_burst = ["all", "trimmed", "none"].map(|learned| found(learned, &burst, 4_000));
+    let changed = ["all", "trimmed", "none"].map(|learned| found(learned, &change, 10_000));
+    assert!(of_burst[0] < 160 && of_burst[1] > 170 && of_burst[2] > 190, "{of_burst:?}");
+    assert!(changed[0] < 100 && changed[1] < 100 && changed[2] > 500, "{changed:?}");
 }
 
 /// Requests that take the longer the larger they are, or the shorter.
@@ -249,7 +298,7 @@ fn after_a_short_warm_up_p_values_rank_as_scores_do() {
         .replace("ECOD", "MCD")
         .replace("  - {type: field, name: method, kind: categorical}\n", "")
         .replace("rows: 1000", "rows: 100")
-        .replace("sample: {rows: 2000}, refit: {every: 6h, shadow: 800}", "learn: once");
+        .replace("sample: {rows: 2000}, refit: {every: 6h, shadow: {rows: 800}}", "learn: once");
     let workspace =
         Workspace::with_files(&[("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())]);
     catch_up(&workspace).expect(0, &[]);
@@ -294,7 +343,7 @@ fn a_loaded_model_learns_where_it_is_asked_to() {
         .replace("seed: 7,", "seed: 7, model: {load: m.anomal},")
         .replace("  warmUp: {rows: 1000}\n", "");
     let stays = loaded
-        .replace("  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}\n", "")
+        .replace("  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: {rows: 800}}}\n", "")
         .replace(", threshold: {method: risk, value: 0.01}", "");
     let fit =
         JOB.split("stream:").next().unwrap().replace("method: risk, value: 0.01", "method: auto");
@@ -346,6 +395,16 @@ fn settings_that_can_not_be_learned_by_are_refused() {
             "it is a time of records",
         ),
         (
+            JOB.replace("timeColumn: time\n", "")
+                .replace("  time: {disorder: 1s}\n", "")
+                .replace("every: 6h, shadow: {rows: 800}", "shadow: {atLeast: 10m}"),
+            "stream.model.refit.shadow.atLeast: it is a time of records",
+        ),
+        (
+            JOB.replace("model: {sample", "model: {learnSuspects: everything, sample"),
+            "it is one of trimmed, all, none",
+        ),
+        (
             JOB.replace("model: {sample", "model: {learn: once, sample"),
             "with `learn: once` nothing is fitted again",
         ),
@@ -353,7 +412,7 @@ fn settings_that_can_not_be_learned_by_are_refused() {
             JOB.replace("value: 0.01", "value: 1.5"),
             "quantile, pot, risk, fdr, spot and dspot take a value between 0 and 1",
         ),
-        (JOB.replace("shadow: 800", "shadow: 8"), "stream.model.refit.shadow"),
+        (JOB.replace("shadow: {rows: 800}", "shadow: {rows: 8}"), "stream.model.refit.shadow.rows"),
         (
             JOB.replace("model: {sample", "model: {online: Covariance, sample"),
             "stream.model.online",

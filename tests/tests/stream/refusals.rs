@@ -101,6 +101,23 @@ fn what_can_not_be_a_stream_is_refused() {
         "deadLetter: {path: 's3://b/rejected.ndjson'}\nclassification: {",
         &["deadLetter.path", "as s3://b/rejected.ndjson/"],
     );
+    let syslog = "syslog: {listen: [{udp: \"127.0.0.1:0\"}], KEYS}";
+    for (keys, parts) in [
+        ("parse: {json: raw}", ["input.syslog.parse.json", "it is one of message"]),
+        ("badLines: error", ["input.syslog.badLines", "it is one of skip"]),
+    ] {
+        refused(input, &syslog.replace("KEYS", keys), &parts);
+    }
+    let warm_up = "warmUp: {rows: 300}";
+    for (to, parts) in [
+        ("batch: {wait: 11s}", ["stream.batch.wait", "at most 10s"]),
+        ("batch: {wait: 1m}", ["stream.batch.wait", "has not the form"]),
+        ("batch: {rows: 0}", ["stream.batch.rows", "1"]),
+        ("time: {late: revise}", ["stream.time.late", "it is one of keep, deadLetter"]),
+        ("time: {idle: 50ms}", ["stream.time.idle", "has not the form"]),
+    ] {
+        refused(warm_up, to, &parts);
+    }
     let classification = "classification: {engine: HBOS, seed: 7}";
     for (to, parts) in [
         ("classification: {engine: Gower}", ["classification.engine", "judges each by a model"]),

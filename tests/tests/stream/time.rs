@@ -249,6 +249,49 @@ fn second_text(second: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+#[test]
+fn late_records_go_aside_where_that_is_asked_for() {
+    let begin = 1_767_225_600;
+    let mut records: Vec<Json> = (0..200).map(|n| request(begin + n, n.unsigned_abs())).collect();
+    records.insert(120, request(begin + 20, 902));
+    records.insert(130, request(begin - 86_400, 903));
+    let job = stream("dns.ndjson", &TIME.replace("ahead: 2m", "ahead: 2m, late: deadLetter"));
+    let workspace = Workspace::with_files(&[
+        ("dns.ndjson", text(&records).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    let found = rows(&results(&workspace));
+    assert!(found.iter().all(|row| row["anomal.late"] == false));
+    assert_eq!(found.last().unwrap()["anomal.features.names_5m"], 200);
+    let counts = summary(&run);
+    let counted = ["rows", "results", "rejected", "late"].map(|name| counts[name].as_u64());
+    assert_eq!(counted, [202, 200, 2, 2].map(Some));
+    let aside = rows(&workspace.read("job.rejected.ndjson"));
+    let places: Vec<u64> = aside.iter().map(|record| record["row"].as_u64().unwrap()).collect();
+    assert_eq!(places, [120, 130]);
+    for (record, name) in aside.iter().zip(["n902", "n903"]) {
+        let reason = record["reason"].as_str().unwrap();
+        assert!(reason.starts_with("LATE: ") && reason.contains("`lateness`, 1m"), "{reason}");
+        assert!(record["raw"].as_str().unwrap().contains(name), "{record}");
+    }
+    // In small parts, each by a process of its own, too.
+    let parts = Workspace::with_files(&[(
+        "job.yaml",
+        job.replace("stream: {", "stream: {batch: {rows: 7, wait: 1s}, ").as_bytes(),
+    )]);
+    for part in records.chunks(50) {
+        append(&parts, "dns.ndjson", &text(part));
+        catch_up(&parts).expect(0, &[]);
+    }
+    assert!(results(&parts) == results(&workspace));
+    let again = rows(&parts.read("job.rejected.ndjson"));
+    let raw = |records: &[Json]| records.iter().map(|it| it["raw"].clone()).collect::<Vec<_>>();
+    assert_eq!(raw(&again), raw(&aside));
+}
+
 const TIME: &str = "time: {disorder: 10s, lateness: 1m, ahead: 2m}, ";
 
 #[test]

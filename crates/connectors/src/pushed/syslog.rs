@@ -1,7 +1,7 @@
 //! A message of syslog as a JSON object: RFC 5424, else RFC 3164, else text. No message is refused.
 
 use anomal_ingest::Record;
-use anomal_spec::{SyslogParse, SyslogRfc};
+use anomal_spec::{SyslogParse, SyslogRfc, SyslogText};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
@@ -111,7 +111,10 @@ impl SyslogReader {
             let object = text.starts_with('{').then(|| serde_json::from_str(text).ok());
             object.flatten().unwrap_or_default()
         };
-        let members: Map<String, Value> = if self.parse.json { object() } else { Map::new() };
+        let members: Map<String, Value> = match self.parse.json {
+            Some(SyslogText::Message) => object(),
+            None => Map::new(),
+        };
         for (name, value) in members {
             set(&format!("syslog.message.{name}"), value);
         }
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_message_has_members() {
-        let both = SyslogParse { json: true, key_value: true };
+        let both = SyslogParse { json: Some(SyslogText::Message), key_value: true };
         let members = |text: &str, parse: SyslogParse| {
             let value = read_as(format!("<13>{text}"), "UTC", SyslogRfc::Auto, parse);
             assert_eq!(value["syslog.message"], text);
@@ -284,7 +287,7 @@ mod tests {
         let pairs = r#"date=2026-03-01 devname="FG \"1\"" action=deny"#;
         let expected = r#"{"date":"2026-03-01","devname":"FG \"1\"","action":"deny"}"#;
         assert_eq!(members(pairs, both), expected);
-        assert_eq!(members(pairs, SyslogParse { json: true, key_value: false }), "{}");
+        assert_eq!(members(pairs, SyslogParse { key_value: false, ..both }), "{}");
         for text in ["a = b", "one=1 word", "{no", "[1]"] {
             assert_eq!(members(text, both), "{}", "{text}");
         }

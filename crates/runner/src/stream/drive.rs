@@ -17,7 +17,7 @@ use super::{
 
 /// The reason of an error behind which the state of the process is not known.
 pub(super) const PANICKED: &str = "PANICKED";
-/// How often an input is looked at that had nothing to read.
+/// How often it is looked at what does not go on: an output, a checkpoint, or an input that can't be read.
 const POLL: Duration = Duration::from_millis(100);
 /// How often it says how it is.
 const STATUS: Duration = Duration::from_millis(250);
@@ -26,16 +26,17 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// How long a stream that ends may take to write its last results.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Runs the shard to its end. `named` has the name of the job and the folder of its state.
+/// Runs the shard to its end. `named` has the name of the job and the folder of its state; `wait`: how often an input is looked
+/// at that had nothing to read.
 pub(super) async fn start(
     shard: StreamShard,
     control: StreamControl,
     named: StreamSummary,
-    since: Instant,
+    (since, wait): (Instant, Duration),
 ) -> Result<StreamSummary> {
     let (sender, ended) = oneshot::channel();
     let runtime = Handle::current();
-    let work = run(shard, control, named, since).in_current_span();
+    let work = run(shard, control, named, (since, wait)).in_current_span();
     let thread = std::thread::Builder::new().name("shard".into()).spawn(move || {
         // The receiver is gone where the process ends.
         let _ = sender.send(runtime.block_on(work));
@@ -52,7 +53,7 @@ async fn run(
     mut shard: StreamShard,
     mut control: StreamControl,
     named: StreamSummary,
-    since: Instant,
+    (since, wait): (Instant, Duration),
 ) -> Result<StreamSummary> {
     let mut reporter =
         Reporter { named, down: BTreeSet::new(), said: None, silence: Silence::default() };
@@ -68,8 +69,9 @@ async fn run(
         if control.until_caught_up && shard.caught_up() {
             break;
         }
+        let poll = if shard.caught_up() { wait } else { POLL };
         // It fails where the sender is gone, as the process ends.
-        let _ = tokio::time::timeout(POLL, control.stop.changed()).await;
+        let _ = tokio::time::timeout(poll, control.stop.changed()).await;
     }
     let doors = shard.log().doors();
     if let Some(doors) = doors {

@@ -3,17 +3,17 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use anomal_core::{Batch, Error, FeatureEngine, KeyedSteps, Result, blocking, proto::Plan};
-use anomal_spec::{AnomalyJobSpec, Stream, StreamTime, seconds};
+use anomal_spec::{AnomalyJobSpec, LateRecords, Stream, StreamTime, seconds};
 use anomal_stream::{ClockOptions, PartitionClock, Timing};
 use polars::prelude::{
     Column, DataFrame, DataType as Dtype, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit,
 };
 
-use super::check;
+use super::{check, quarantine::FailedRecord};
 use crate::operators::extract::output;
 
 /// The partition of the records from before a stream. Others begin with its clock and its windows.
@@ -27,12 +27,18 @@ pub(super) struct EventTime {
     /// The times in [`Batch::typed`]; none: records have no times.
     column: Option<String>,
     options: ClockOptions,
+    /// As `stream.time.lateness` has it, where late rows are not judged.
+    aside: Option<String>,
+    /// A partition of which nothing has come for so long has a watermark that follows the clock; none: it does not.
+    idle: Option<Duration>,
     partitions: BTreeMap<u32, Partition>,
 }
 
 struct Partition {
     clock: PartitionClock,
     steps: Option<Steps>,
+    /// When a record of it came.
+    heard: Instant,
 }
 
 type Steps = Arc<Mutex<Box<dyn KeyedSteps>>>;
@@ -49,6 +55,12 @@ impl RowTimes {
     pub fn of(&self, offset: u64) -> Timing {
         let place = self.offsets.binary_search(&offset);
         place.map_or_else(|_| Timing::default(), |place| self.timings[place])
+    }
+
+    /// The rows that are late, in order.
+    fn late(&self) -> Vec<u64> {
+        let rows = self.offsets.iter().zip(&self.timings);
+        rows.filter(|(_, timing)| timing.late).map(|(row, _)| *row).collect()
     }
 
     pub fn count(&self, of: fn(&Timing) -> bool) -> u64 {
@@ -75,7 +87,10 @@ impl EventTime {
         let column = check::time_column(spec, plan)?;
         let time = stream.time.clone().unwrap_or_default();
         let (plan, engine) = (Arc::clone(plan), Arc::clone(engine));
-        Ok(Self { plan, engine, column, options: options(&time), partitions: BTreeMap::new() })
+        let aside = (time.late == LateRecords::DeadLetter).then(|| time.lateness.clone());
+        let idle = time.idle.as_deref().and_then(seconds).map(Duration::from_secs);
+        let (options, partitions) = (options(&time), BTreeMap::new());
+        Ok(Self { plan, engine, column, options, aside, idle, partitions })
     }
 
     /// Whether records have times.
@@ -94,6 +109,18 @@ impl EventTime {
         partitions.filter_map(|(_, partition)| partition.clock.watermark()).min()
     }
 
+    /// There is nothing to read: watermarks of partitions of which nothing has come for long follow the clock. Whether one has gone
+    /// on.
+    pub fn rest(&mut self) -> bool {
+        let Some(idle) = self.idle else { return false };
+        let micros = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
+        let (options, now) = (self.options, now());
+        let partitions = self.partitions.iter_mut().filter(|(number, _)| **number != HISTORY);
+        let idle = partitions.filter(|(_, partition)| partition.heard.elapsed() >= idle);
+        let rested = idle.map(|(_, partition)| partition.clock.rest(&options, micros, now));
+        rested.fold(false, |any, rests| any | rests)
+    }
+
     /// Forgets the windows of the records from before the stream once they are over.
     fn leave_history(&mut self) {
         let then = self.partitions.get(&HISTORY).and_then(|history| history.clock.watermark());
@@ -109,11 +136,11 @@ impl EventTime {
     /// Those of the steps.
     pub async fn process(&mut self, batch: Batch) -> Result<(Batch, RowTimes)> {
         let Some(column) = self.column.clone() else { return Ok((batch, RowTimes::default())) };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        let now = now();
         let number = batch.partition;
         let options = self.options;
         let partition = self.partition(number)?;
+        partition.heard = Instant::now();
         let times = batch.typed.column(&column)?.to_physical_repr().cast(&Dtype::Int64)?;
         let timings: Vec<Timing> =
             times.i64()?.iter().map(|time| partition.clock.take(&options, time, now)).collect();
@@ -127,6 +154,26 @@ impl EventTime {
         let times = Int64Chunked::from_iter_options(column.as_str().into(), times);
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
         Ok((self.judged(batch, times, steps, expired).await?, row_times))
+    }
+
+    /// Takes the late rows out of a batch whose times these are, if they are not to be judged.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn without_late(
+        &self,
+        batch: Batch,
+        times: &RowTimes,
+    ) -> Result<(Batch, Vec<FailedRecord>)> {
+        let Some(lateness) = &self.aside else { return Ok((batch, Vec::new())) };
+        let late = times.late();
+        let failed = late.iter().map(|row| {
+            let message =
+                format!("its time is behind the watermark by more than `lateness`, {lateness}");
+            FailedRecord { row: *row, error: Error::input("LATE", message) }
+        });
+        let failed = failed.collect();
+        Ok((batch.without_offsets(&late)?, failed))
     }
 
     async fn judged(
@@ -176,13 +223,14 @@ impl EventTime {
     fn begun(&self) -> Result<Partition> {
         let steps = self.engine.keyed_steps(&self.plan)?.map(|steps| Arc::new(Mutex::new(steps)));
         let Some(history) = self.partitions.get(&HISTORY) else {
-            return Ok(Partition { clock: PartitionClock::default(), steps });
+            let clock = PartitionClock::default();
+            return Ok(Partition { clock, steps, heard: Instant::now() });
         };
         if let (Some(steps), Some(known)) = (&steps, &history.steps) {
             let known = known.lock().unwrap_or_else(PoisonError::into_inner).snapshot()?;
             steps.lock().unwrap_or_else(PoisonError::into_inner).restore(&known)?;
         }
-        Ok(Partition { clock: history.clock.clone(), steps })
+        Ok(Partition { clock: history.clock.clone(), steps, heard: Instant::now() })
     }
 
     /// # Errors
@@ -225,6 +273,12 @@ pub(super) fn columns(times: &RowTimes, offsets: &[u64]) -> [Column; 2] {
         Column::new("anomal.late".into(), marked(|timing| timing.late)),
         Column::new("anomal.skewed".into(), marked(|timing| timing.skewed)),
     ]
+}
+
+/// Microseconds since the epoch.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn options(time: &StreamTime) -> ClockOptions {

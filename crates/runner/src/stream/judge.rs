@@ -54,6 +54,8 @@ pub(super) struct StreamJudge {
     /// Makes the results of rows that are not scored.
     unscored: AssembleResults,
     extras: Extras,
+    /// The most rows that are judged together.
+    most_rows: usize,
     /// Whether an output or a report has all rows, and not those alone that stand out.
     writes_all: bool,
     /// The columns that entities are known by.
@@ -129,6 +131,7 @@ impl StreamJudge {
             learner,
             unscored,
             extras,
+            most_rows: stream.batch.clone().unwrap_or_default().rows,
             writes_all: spec.outputs.iter().any(|output| output.rows() == Rows::All),
             entity: stream.entity.as_ref().map(|entity| entity.by.clone()).unwrap_or_default(),
             settings: settings_hash(spec, stream),
@@ -183,6 +186,10 @@ impl Judge for StreamJudge {
 
     async fn judge(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults, Cause> {
         Ok(self.rows(chunk).await?)
+    }
+
+    fn rest(&mut self) -> bool {
+        self.event_time.rest()
     }
 
     fn freeze(&self) -> Result<FrozenState, Cause> {

@@ -125,6 +125,13 @@ impl Judge for AnyJudge {
         }
     }
 
+    fn rest(&mut self) -> bool {
+        match self {
+            Self::Records(judge, _) => judge.rest(),
+            Self::Windows(_) => false,
+        }
+    }
+
     fn freeze(&self) -> Result<FrozenState, Cause> {
         match self {
             Self::Records(judge, attempts) => {

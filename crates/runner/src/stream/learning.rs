@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anomal_core::{Batch, Result, Table, proto::Plan};
 use anomal_detectors::online::{Admission, Calibration};
-use anomal_spec::{Classification, Learn, Online, Stream, seconds};
+use anomal_spec::{Classification, Learn, LearnSuspects, Online, Stream, seconds};
 use polars::prelude::{DataFrame, StringChunked};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -55,6 +55,8 @@ pub(super) struct Learner {
     refit: Option<Schedule>,
     seed: u64,
     progress: Progress,
+    /// Which rows are learned.
+    suspects: LearnSuspects,
     admission: Admission,
     calibration: Calibration,
     /// None: the model alone judges.
@@ -90,6 +92,7 @@ impl Learner {
             refit,
             seed: settings.seed,
             progress: Progress::default(),
+            suspects: model.learn_suspects,
             admission: Admission::default(),
             calibration: Calibration::default(),
             members,
@@ -139,7 +142,7 @@ impl Learner {
             self.progress.newest = self.progress.newest.max(time);
             if let (Some(members), Some(rows)) = (&mut self.members, &rows) {
                 let opinion = members.judge(rows, place, None);
-                members.learn(&opinion, self.progress.age(), true, 0.0);
+                members.learn(&opinion, self.progress.age(), true, true);
             }
             if is_sampled {
                 places.push(u32::try_from(place).unwrap_or(u32::MAX));

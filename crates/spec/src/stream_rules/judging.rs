@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{PRELOAD, Problems, differs, is_collected};
-use crate::{ModelSample, Refit, WarmUp};
+use crate::{ModelSample, Refit, StreamBatch, WarmUp, milliseconds};
 
 /// The problems of what rows are judged by.
 pub(super) fn judged(spec: &Json) -> Problems {
@@ -28,6 +28,11 @@ pub(super) fn judged(spec: &Json) -> Problems {
         let message = "it is about the times of records: add `timeColumn`, the column with them, or remove this";
         problems.push(("stream.time".to_owned(), message.to_owned()));
     }
+    let wait = spec["stream"]["batch"]["wait"].as_str().and_then(milliseconds);
+    if wait.is_some_and(|wait| wait > StreamBatch::LONGEST_WAIT) {
+        let message = "results would wait as long: at most 10s";
+        problems.push(("stream.batch.wait".to_owned(), message.to_owned()));
+    }
     problems.extend(learned(spec, has_time));
     problems.extend(warmed(spec));
     problems
@@ -38,6 +43,7 @@ fn collected(spec: &Json) -> Problems {
     let mut problems = Problems::new();
     for (key, what) in [
         ("time", "it is about records that are judged as they come"),
+        ("batch", "it is about records that are judged as they come"),
         ("warmUp", "each window is fitted by itself"),
         ("model", "each window is fitted by itself"),
         ("entity", "it is about records that are judged as they come"),
@@ -131,6 +137,11 @@ fn learned(spec: &Json, has_time: bool) -> Problems {
         for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
             let message = "it is a time of records: add `timeColumn`, the column with them, or use `refit.rows`";
             wrong(&format!("stream.model.{key}"), message);
+        }
+        if model["refit"]["shadow"].get("atLeast").is_some() {
+            let message =
+                "it is a time of records: add `timeColumn`, the column with them, or use `rows`";
+            wrong("stream.model.refit.shadow.atLeast", message);
         }
     }
     problems

@@ -179,6 +179,8 @@ pub struct SyslogInput {
     /// What becomes of the few values that are not of their column's inferred type.
     #[serde(default, skip_serializing_if = "is_default")]
     pub strays: Strays,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bad_lines: BadMessages,
     /// Types of columns by name, as for structured data, `syslog.sd.<id>.<name>`; of these, those that have no type here are
     /// inferred from the first 1,000 messages.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -203,12 +205,29 @@ pub enum SyslogRfc {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyslogParse {
-    /// The members of a text that is a JSON object, also behind `@cee:`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub json: bool,
+    /// The members of a text that is a JSON object, also behind `@cee:`. Absent: they are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<SyslogText>,
     /// Pairs such as `action=deny msg="a text"`, of a text with at least two.
     #[serde(default, skip_serializing_if = "is_default")]
     pub key_value: bool,
+}
+
+/// The column of syslog with a text in which something is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SyslogText {
+    /// `syslog.message`.
+    Message,
+}
+
+/// What is done with a message that can't be taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BadMessages {
+    /// It goes to the dead-letter file and is counted.
+    #[default]
+    Skip,
 }
 
 /// An address for syslog: exactly one of `udp` and `tcp`.
@@ -353,6 +372,7 @@ impl SyslogInput {
             max_connections: two_thousand(),
             idle_timeout: one_day(),
             strays: Strays::Missing,
+            bad_lines: BadMessages::default(),
             types: BTreeMap::new(),
         }
     }
@@ -383,9 +403,12 @@ pub fn bytes(text: &str) -> Option<u64> {
     None
 }
 
-/// A time such as `5ms`.
+/// The milliseconds of a time such as `5ms` or `1s`.
 pub fn milliseconds(text: &str) -> Option<u64> {
-    text.strip_suffix("ms")?.parse().ok()
+    match text.strip_suffix("ms") {
+        Some(number) => number.parse().ok(),
+        None => text.strip_suffix('s')?.parse::<u64>().ok()?.checked_mul(1_000),
+    }
 }
 
 fn all_addresses() -> String {
@@ -450,6 +473,6 @@ mod tests {
     #[test]
     fn sizes_have_units() {
         assert_eq!((bytes("2Mi"), bytes("0Mi"), bytes("2M")), (Some(2 << 20), None, None));
-        assert_eq!((milliseconds("5ms"), milliseconds("5s")), (Some(5), None));
+        assert_eq!((milliseconds("5ms"), milliseconds("5s")), (Some(5), Some(5_000)));
     }
 }

@@ -2,7 +2,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Auth, Input, JournalSettings};
+use super::{Auth, Input, JournalSettings, input::is_default};
 
 /// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
 /// behind the last checkpoint, so that each record has its result once.
@@ -22,6 +22,9 @@ pub struct Stream {
     /// How the times of records in `timeColumn` are taken. Absent: as its defaults say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<StreamTime>,
+    /// How many records are judged together. Absent: as its defaults say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<StreamBatch>,
     /// Where records that are pushed (`input.http`, `input.tcp`, `input.syslog`) wait until their results are written. Absent: as its defaults
     /// say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,46 @@ pub struct StreamTime {
     #[serde(default = "two_minutes")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub ahead: String,
+    /// A partition of which nothing has come for so long, such as `60s` (s, m, h, d or w), and of which there is nothing left to
+    /// read, has a watermark that follows the clock of this machine: `disorder` and this time behind it. Absent: it waits for
+    /// the next record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub idle: Option<String>,
+    /// What becomes of records that are late.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub late: LateRecords,
+}
+
+/// What becomes of records that are late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LateRecords {
+    /// They are judged and written with `anomal.late`, without windows.
+    #[default]
+    Keep,
+    /// They go to the dead-letter file, and are not judged.
+    DeadLetter,
+}
+
+/// Records that are judged together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamBatch {
+    /// At most so many.
+    #[serde(default = "four_thousand")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub rows: usize,
+    /// How long a record waits for others where nothing is left to read, such as `50ms` (ms or s): the input is looked at again
+    /// so much later. At most `10s`.
+    #[serde(default = "hundred_milliseconds")]
+    #[schemars(length(min = 2, max = 8), regex(pattern = "^[1-9][0-9]*m?s$"))]
+    pub wait: String,
+}
+
+impl StreamBatch {
+    /// Milliseconds.
+    pub const LONGEST_WAIT: u64 = 10_000;
 }
 
 /// Where reading begins the first time.
@@ -136,12 +179,30 @@ pub struct StreamModel {
     pub learn: Learn,
     #[serde(default)]
     pub online: Online,
+    /// Which rows are learned.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub learn_suspects: LearnSuspects,
     /// The rows on which a model is fitted again.
     #[serde(default)]
     pub sample: ModelSample,
     /// When it is fitted again.
     #[serde(default)]
     pub refit: Refit,
+}
+
+/// Whether rows are learned that are unusual or suspicious: by p-values, profiles of entities, what is learned row by row, and
+/// the sample on which a model is fitted again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LearnSuspects {
+    /// Few of those with p-values below 0.001, unless they are more than 5 % of the last 2,000 rows: then it is the world that
+    /// has changed.
+    #[default]
+    Trimmed,
+    /// Every row.
+    All,
+    /// No suspicious row, also where they become many.
+    None,
 }
 
 /// What is learned row by row beside the model.
@@ -246,13 +307,32 @@ pub struct Refit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1_000, max = 1_000_000_000))]
     pub rows: Option<u64>,
-    /// The rows that a new model scores beside the one in use before it is compared with that; it has as many to be fitted.
-    #[serde(default = "five_thousand_rows")]
-    #[schemars(range(min = 400, max = 1_000_000))]
-    pub shadow: u64,
+    /// How long a new model is on trial.
+    #[serde(default)]
+    pub shadow: Shadow,
     /// Also as soon as the scores show that the records have changed, at most six times as often.
     #[serde(default = "yes")]
     pub on_drift: bool,
+}
+
+/// How long a new model scores rows beside the one in use before it is compared with that: until both have passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shadow {
+    /// So many rows; it has as many to be fitted.
+    #[serde(default = "five_thousand_rows")]
+    #[schemars(range(min = 400, max = 1_000_000))]
+    pub rows: u64,
+    /// So much time, by the times of records, such as `10m` (s, m, h, d or w). Absent: `rows` alone counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub at_least: Option<String>,
+}
+
+impl Default for Shadow {
+    fn default() -> Self {
+        Self { rows: five_thousand_rows(), at_least: None }
+    }
 }
 
 impl Default for ModelSample {
@@ -263,7 +343,7 @@ impl Default for ModelSample {
 
 impl Default for Refit {
     fn default() -> Self {
-        Self { every: six_hours(), rows: None, shadow: five_thousand_rows(), on_drift: true }
+        Self { every: six_hours(), rows: None, shadow: Shadow::default(), on_drift: true }
     }
 }
 
@@ -295,6 +375,14 @@ pub struct CheckpointSettings {
 
 fn five_thousand() -> usize {
     5_000
+}
+
+fn four_thousand() -> usize {
+    4_096
+}
+
+fn hundred_milliseconds() -> String {
+    "100ms".to_owned()
 }
 
 fn five_thousand_rows() -> u64 {
@@ -357,7 +445,19 @@ impl Default for Follow {
 
 impl Default for StreamTime {
     fn default() -> Self {
-        Self { disorder: auto(), lateness: five_minutes(), ahead: two_minutes() }
+        Self {
+            disorder: auto(),
+            lateness: five_minutes(),
+            ahead: two_minutes(),
+            idle: None,
+            late: LateRecords::default(),
+        }
+    }
+}
+
+impl Default for StreamBatch {
+    fn default() -> Self {
+        Self { rows: four_thousand(), wait: hundred_milliseconds() }
     }
 }
 

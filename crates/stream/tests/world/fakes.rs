@@ -8,7 +8,7 @@ use anomal_stream::{
 };
 use async_trait::async_trait;
 
-use super::{Outcome, PARTITIONS, PartitionState, Shared};
+use super::{CLOCK, Outcome, PARTITIONS, PartitionState, Shared};
 
 pub struct FakeLog {
     pub(super) shared: Shared,
@@ -180,8 +180,16 @@ impl Results for Outcomes {
     }
 }
 
-#[derive(Default)]
-pub struct FakeJudge(BTreeMap<u32, PartitionState>);
+pub struct FakeJudge {
+    shared: Shared,
+    partitions: BTreeMap<u32, PartitionState>,
+}
+
+impl FakeJudge {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared, partitions: BTreeMap::new() }
+    }
+}
 
 #[async_trait]
 impl Judge for FakeJudge {
@@ -189,8 +197,16 @@ impl Judge for FakeJudge {
     type Results = Outcomes;
 
     async fn judge(&mut self, chunk: Chunk<Vec<u64>>) -> Result<Outcomes, Cause> {
-        let state = self.0.entry(chunk.partition).or_default();
+        let state = self.partitions.entry(chunk.partition).or_default();
         assert_eq!(state.count, chunk.first, "state and position differ");
+        let mut inner = self.shared.lock();
+        if inner.faults.rests {
+            let place = (chunk.partition, chunk.first);
+            let clock = state.clock.clone();
+            let known = inner.clocks.entry(place).or_insert_with(|| clock.clone());
+            assert_eq!(*known, clock, "a replay has another watermark");
+        }
+        drop(inner);
         let judged = chunk.records.iter().zip(chunk.first..);
         Ok(Outcomes(
             judged
@@ -199,9 +215,22 @@ impl Judge for FakeJudge {
         ))
     }
 
+    fn rest(&mut self) -> bool {
+        let mut inner = self.shared.lock();
+        if !inner.faults.rests || inner.below(4) > 0 {
+            return false;
+        }
+        let mut rests = false;
+        for state in self.partitions.values_mut() {
+            let now = i64::try_from(state.count + inner.below(40)).unwrap();
+            rests |= state.clock.rest(&CLOCK, 2, now);
+        }
+        rests
+    }
+
     fn freeze(&self) -> Result<FrozenState, Cause> {
-        let bytes = serde_json::to_vec(&self.0)?;
-        let models = self.0.iter().filter(|(_, state)| state.model != 0);
+        let bytes = serde_json::to_vec(&self.partitions)?;
+        let models = self.partitions.iter().filter(|(_, state)| state.model != 0);
         let object = |(partition, state): (&u32, &PartitionState)| {
             let words = [u64::from(*partition), state.model];
             StateObject::new(words.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
@@ -218,12 +247,13 @@ impl Judge for FakeJudge {
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
-        self.0 = serde_json::from_slice(&state.bytes)?;
+        self.partitions = serde_json::from_slice(&state.bytes)?;
         for object in state.objects {
             let words = object.bytes().chunks(8);
             let words: Vec<u64> =
                 words.map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
-            self.0.get_mut(&u32::try_from(words[0]).unwrap()).unwrap().model = words[1];
+            let partition = u32::try_from(words[0]).unwrap();
+            self.partitions.get_mut(&partition).unwrap().model = words[1];
         }
         Ok(())
     }

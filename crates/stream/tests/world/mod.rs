@@ -38,23 +38,45 @@ pub struct Faults {
     zombies: bool,
     /// Whether chunks are windows, whose ends are saved before they are read.
     windows: bool,
+    /// Whether watermarks follow the time where nothing comes.
+    rests: bool,
 }
 
 impl Faults {
     pub fn all() -> Self {
-        Self { error: 30, outage: 3, crash: 4, damage: 300, zombies: false, windows: false }
+        Self {
+            error: 30,
+            outage: 3,
+            crash: 4,
+            damage: 300,
+            zombies: false,
+            windows: false,
+            rests: false,
+        }
     }
 
     pub fn windows() -> Self {
         Self { windows: true, ..Self::all() }
     }
 
+    pub fn rests() -> Self {
+        Self { rests: true, error: 10, outage: 0, crash: 1, ..Self::all() }
+    }
+
     pub fn zombies() -> Self {
-        Self { error: 10, outage: 0, crash: 0, damage: 0, zombies: true, windows: false }
+        Self { error: 10, outage: 0, crash: 0, damage: 0, zombies: true, ..Self::none() }
     }
 
     pub fn none() -> Self {
-        Self { error: 0, outage: 0, crash: 0, damage: 0, zombies: false, windows: false }
+        Self {
+            error: 0,
+            outage: 0,
+            crash: 0,
+            damage: 0,
+            zombies: false,
+            windows: false,
+            rests: false,
+        }
     }
 }
 
@@ -78,6 +100,8 @@ struct Inner {
     by_id: BTreeMap<(u32, u64), u64>,
     /// The records of each window, by its partition and its first record.
     windows: BTreeMap<(u32, u64), u64>,
+    /// The clock of a partition before each of its records.
+    clocks: BTreeMap<(u32, u64), PartitionClock>,
     /// Whether the store does not answer.
     silent: bool,
 }
@@ -157,6 +181,7 @@ impl World {
             buffered: Vec::new(),
             by_id: BTreeMap::new(),
             windows: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             silent: false,
         };
         Self { seed, shared: Shared(Arc::new(Mutex::new(inner))), zombie: Rc::default() }
@@ -180,8 +205,8 @@ impl World {
 
     pub fn end_faults(&self) {
         let mut inner = self.shared.lock();
-        let Faults { zombies, windows, .. } = inner.faults;
-        inner.faults = Faults { zombies, windows, ..Faults::none() };
+        let Faults { zombies, windows, rests, .. } = inner.faults;
+        inner.faults = Faults { zombies, windows, rests, ..Faults::none() };
         inner.outages.clear();
     }
 
@@ -200,6 +225,10 @@ impl World {
     /// Senders append records.
     pub fn grow(&self) {
         let mut inner = self.shared.lock();
+        // Where watermarks follow the time, they pause for three minutes of four.
+        if inner.faults.rests && !(inner.now.as_secs() / 60).is_multiple_of(4) {
+            return;
+        }
         for _ in 0..inner.below(12) {
             let (partition, value) = (inner.below(PARTITIONS), inner.random());
             inner.log[usize::try_from(partition).unwrap()].push(value);
@@ -229,7 +258,7 @@ impl World {
         }
         let parts = ShardParts {
             log: FakeLog::new(shared(), windows),
-            judge: FakeJudge::default(),
+            judge: FakeJudge::new(shared()),
             sinks,
             checkpoints: Checkpoints::new(store, owner),
             saver: Box::new(move |checkpoints| Box::new(FakeSaver::new(saving, checkpoints))),
@@ -282,7 +311,7 @@ impl World {
     pub fn balance(&self) {
         let seed = self.seed;
         let inner = self.shared.lock();
-        let expected = expected(&inner.log);
+        let expected = expected(&inner.log, &inner.clocks);
         assert_eq!(inner.by_id.len(), expected.len(), "seed {seed}: results by id");
         assert!(inner.by_id == expected, "seed {seed}: results by id");
         if inner.faults.zombies {
@@ -305,6 +334,22 @@ impl World {
         self.shared.lock().log.iter().map(|records| records.len() as u64).sum()
     }
 
+    /// How often a watermark has followed the time between two records.
+    pub fn rests(&self) -> u64 {
+        let inner = self.shared.lock();
+        let mut rests = 0;
+        for (partition, records) in inner.log.iter().zip(0..) {
+            let mut judge = PartitionState::default();
+            for record in partition {
+                let clock = inner.clocks.get(&(records, judge.count));
+                rests += u64::from(clock.is_some_and(|clock| *clock != judge.clock));
+                judge.clock = clock.unwrap_or(&judge.clock).clone();
+                judge.judge(*record);
+            }
+        }
+        rests
+    }
+
     /// Records that the log may have removed.
     pub fn released(&self) -> u64 {
         self.shared.lock().released.iter().sum()
@@ -325,14 +370,18 @@ impl World {
     }
 }
 
-/// The results of an undisturbed run.
-fn expected(log: &[Vec<u64>]) -> BTreeMap<(u32, u64), u64> {
+/// The results of an undisturbed run, in which the clocks were such before records.
+fn expected(
+    log: &[Vec<u64>],
+    clocks: &BTreeMap<(u32, u64), PartitionClock>,
+) -> BTreeMap<(u32, u64), u64> {
     let mut results = BTreeMap::new();
     for (partition, records) in log.iter().enumerate() {
         let partition = u32::try_from(partition).unwrap();
         let mut judge = PartitionState::default();
         for record in records {
             let offset = judge.count;
+            judge.clock = clocks.get(&(partition, offset)).unwrap_or(&judge.clock).clone();
             results.insert((partition, offset), judge.judge(*record));
         }
     }

@@ -11,7 +11,6 @@ use crate::{
     stream::{
         event_time::HISTORY,
         history::{History, PRELOAD, Wanted},
-        quarantine,
         state::StreamCounts,
         status::Preloading,
     },
@@ -91,8 +90,7 @@ impl StreamJudge {
     }
 
     async fn learn_from(&mut self, batch: Batch) -> Result<()> {
-        let (_, failed) = self.steps(batch).await?;
-        quarantine::warn_of(&failed);
+        self.steps(batch).await?;
         Ok(())
     }
 

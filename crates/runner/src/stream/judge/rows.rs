@@ -32,7 +32,12 @@ impl StreamJudge {
             return Err(Error::internal(message));
         }
         self.counts.read += count;
-        let (mut batches, failed) = self.steps(batch).await?;
+        let (mut batches, mut failed) = (Vec::new(), Vec::new());
+        for part in parts(batch, self.most_rows)? {
+            let (more, more_failed) = self.steps(part).await?;
+            batches.extend(more);
+            failed.extend(more_failed);
+        }
         self.reject(&text, &failed, &mut batches);
         Ok(StreamResults(Arc::new(batches)))
     }
@@ -54,6 +59,7 @@ impl StreamJudge {
             attributes.columns = attributes.columns.clear();
         }
         let failed = [FailedRecord { row: chunk.first, error }];
+        quarantine::warn_of(&failed);
         let results = self.rows(chunk).await?;
         let mut batches = Arc::unwrap_or_clone(results.0);
         self.counts.read += 1;
@@ -61,9 +67,8 @@ impl StreamJudge {
         Ok(StreamResults(Arc::new(batches)))
     }
 
-    /// Adds the records at which a step failed to those that could not be read.
+    /// Adds the records at which a step failed, and those that are not judged, to those that could not be read.
     fn reject(&mut self, chunk: &TextChunk, failed: &[FailedRecord], batches: &mut [Batch]) {
-        quarantine::warn_of(failed);
         let Some(batch) = batches.first_mut() else { return };
         self.counts.rejected += failed.len() as u64;
         if let Some(reporting) = &self.reporting {
@@ -73,7 +78,7 @@ impl StreamJudge {
         batch.rejected.sort_by_key(|record| record.row);
     }
 
-    /// Rows with their results, and those at which a step failed.
+    /// Rows with their results, and those at which a step failed or that are not judged.
     ///
     /// # Errors
     /// Those of the steps that no row is at fault for.
@@ -85,12 +90,14 @@ impl StreamJudge {
         }
         let (extracted, mut failed) =
             quarantine::each(batch, |batch| self.extract.process(batch)).await?;
-        let mut batches = Vec::with_capacity(extracted.len());
+        let (mut batches, mut late) = (Vec::with_capacity(extracted.len()), Vec::new());
         for mut batch in extracted {
             if batch.height() > 0 {
                 // Its state has taken the rows, so that it is not tried again without some of them.
                 let (timed, times) = self.event_time.process(batch).await?;
+                let (timed, late_rows) = self.event_time.without_late(timed, &times)?;
                 batch = timed.prune_typed()?;
+                late.extend(late_rows);
                 self.counts.late += times.count(|timing| timing.late);
                 self.counts.skewed += times.count(|timing| timing.skewed);
                 self.times = times;
@@ -108,6 +115,9 @@ impl StreamJudge {
             failed.extend(more_failed);
         }
         self.times = RowTimes::default();
+        quarantine::warn_of(&failed);
+        // They are counted.
+        failed.extend(late);
         Ok((batches, failed))
     }
 
@@ -237,5 +247,38 @@ impl StreamJudge {
             }
         }
         Ok(batch)
+    }
+}
+
+/// A batch in parts of at most so many rows, at least one.
+fn parts(batch: Batch, most: usize) -> Result<Vec<Batch>> {
+    let (mut parts, mut rest) = (Vec::new(), batch);
+    while let Some(first) = rest.offsets().get(most).copied() {
+        let (part, behind) = rest.split_at_offset(first)?;
+        parts.push(part);
+        rest = behind;
+    }
+    parts.push(rest);
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{DataFrame, df};
+
+    use super::*;
+
+    #[test]
+    fn a_batch_has_parts_of_as_many_rows() {
+        let batch = |rows: u64| {
+            let numbers: Vec<u64> = (0..rows).collect();
+            let raw = df!("a" => numbers.clone()).unwrap();
+            Batch::new(numbers, raw, DataFrame::default()).unwrap()
+        };
+        let heights = |rows: u64, most: usize| -> Vec<usize> {
+            parts(batch(rows), most).unwrap().iter().map(Batch::height).collect()
+        };
+        assert_eq!(heights(10, 4), [4, 4, 2]);
+        assert_eq!((heights(4, 4), heights(0, 4)), (vec![4], vec![0]));
     }
 }

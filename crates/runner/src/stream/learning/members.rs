@@ -46,9 +46,6 @@ const ADMIT_MICROS: i64 = 3_600_000_000;
 const ADMIT_ROWS: i64 = 1_000_000;
 /// Rows of an entity that say what is unusual for it.
 const TELLING: u64 = 20;
-/// Of rows that are too unusual to be learned, such a share is learned by profiles: an entity that stays different is usual in
-/// the end.
-const UNUSUAL_LEARNED: f64 = 0.1;
 
 pub(super) struct Members {
     features: Vec<Feature>,
@@ -226,9 +223,8 @@ impl Members {
         (0..self.features.len()).map(of).collect()
     }
 
-    /// Learns a row. Scores of rows that are not `admitted` are not taken for usual. `chance`: a random number of the row,
-    /// `0..1`.
-    pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, chance: f64) {
+    /// Learns a row, if it is to be. Scores of rows that are not `admitted` are not taken for usual.
+    pub fn learn(&mut self, opinion: &Opinion, age: i64, admitted: bool, is_learned: bool) {
         if let Some(scores) = opinion.scores.filter(|_| admitted) {
             if let Some(score) = scores.online {
                 self.online.learn(score);
@@ -243,7 +239,6 @@ impl Members {
         if let Some(joint) = opinion.joint.filter(|_| admitted) {
             self.joint.learn(joint);
         }
-        let is_learned = admitted || chance < UNUSUAL_LEARNED;
         if is_learned {
             self.profiles.learn(opinion.key, &opinion.row, age);
             self.row_by_row.learn(&opinion.row, &opinion.surprise, self.profiles.weights());

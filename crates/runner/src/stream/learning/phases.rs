@@ -11,8 +11,8 @@ pub(super) enum Phase {
     Steady,
     /// Another one is being fitted; it is used from this row on.
     Fitting { until: u64, fit: Box<PendingFit> },
-    /// It scores beside the one in use, to this row.
-    Trial { until: u64, challenger: Box<Challenger> },
+    /// It scores beside the one in use, to this row, or to the first one behind it that comes with or behind the time.
+    Trial { until: u64, until_time: Option<i64>, challenger: Box<Challenger> },
 }
 
 /// A model on trial.
@@ -55,10 +55,9 @@ impl Learner {
     /// The place of the first of these rows before which something is due.
     pub fn due_at(&self, offsets: &[u64], times: &RowTimes) -> Option<usize> {
         match (&self.phase, &self.refit) {
-            (Phase::Fitting { until, .. } | Phase::Trial { until, .. }, _) => {
-                usize::try_from(until.saturating_sub(self.progress.rows))
-                    .ok()
-                    .filter(|row| *row < offsets.len())
+            (Phase::Fitting { until, .. }, _) => self.reached(*until, None, offsets, times),
+            (Phase::Trial { until, until_time, .. }, _) => {
+                self.reached(*until, *until_time, offsets, times)
             }
             (Phase::Steady, Some(schedule)) => {
                 let mut progress = self.progress.clone();
@@ -71,6 +70,24 @@ impl Learner {
             }
             (Phase::Steady, None) => None,
         }
+    }
+
+    /// The place of the first of these rows that has this number, or is behind it, and comes when this time has passed.
+    fn reached(
+        &self,
+        row: u64,
+        time: Option<i64>,
+        offsets: &[u64],
+        times: &RowTimes,
+    ) -> Option<usize> {
+        let by_rows = usize::try_from(row.saturating_sub(self.progress.rows)).ok()?;
+        let Some(time) = time else { return Some(by_rows).filter(|row| *row < offsets.len()) };
+        let mut newest = self.progress.newest;
+        let by_time = offsets.iter().position(|offset| {
+            newest = newest.max(times.of(*offset).time);
+            newest >= Some(time)
+        });
+        by_time.map(|by_time| by_time.max(by_rows)).filter(|row| *row < offsets.len())
     }
 
     /// What is due where [`Learner::due_at`] said so.
@@ -107,7 +124,10 @@ impl Learner {
             line: self.line.begun_anew(),
             trial: Trial::after(self.shadow() / 2),
         };
-        self.phase = Phase::Trial { until, challenger: Box::new(challenger) };
+        let time = self.refit.as_ref().and_then(|schedule| schedule.shadow_time);
+        let until_time =
+            time.zip(self.progress.newest).map(|(time, newest)| newest.saturating_add(time));
+        self.phase = Phase::Trial { until, until_time, challenger: Box::new(challenger) };
     }
 
     /// A model could not be fitted.

@@ -15,7 +15,9 @@ const OFTEN: u64 = 6;
 pub(super) struct Schedule {
     every: Option<i64>,
     rows: Option<u64>,
+    /// The rows of a trial, and its time.
     pub shadow: u64,
+    pub shadow_time: Option<i64>,
     pub on_drift: bool,
 }
 
@@ -57,11 +59,15 @@ pub struct ModelCounts {
 
 impl Schedule {
     pub fn new(refit: &Refit, has_times: bool) -> Self {
-        let every = seconds(&refit.every).unwrap_or(1).saturating_mul(1_000_000);
+        let micros = |time: &String| {
+            let micros = seconds(time).unwrap_or(1).saturating_mul(1_000_000);
+            i64::try_from(micros).unwrap_or(i64::MAX)
+        };
         Self {
-            every: has_times.then(|| i64::try_from(every).unwrap_or(i64::MAX)),
+            every: has_times.then(|| micros(&refit.every)),
             rows: refit.rows.or_else(|| (!has_times).then_some(ROWS_BETWEEN_FITS)),
-            shadow: refit.shadow,
+            shadow: refit.shadow.rows,
+            shadow_time: refit.shadow.at_least.as_ref().filter(|_| has_times).map(micros),
             on_drift: refit.on_drift,
         }
     }

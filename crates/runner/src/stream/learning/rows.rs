@@ -2,6 +2,7 @@
 
 use anomal_core::{Batch, Result};
 use anomal_detectors::online::Admission;
+use anomal_spec::LearnSuspects;
 use polars::prelude::{DataFrame, StringChunked};
 
 use super::{
@@ -11,6 +12,8 @@ use crate::stream::event_time::RowTimes;
 
 /// The rows that a model has scored before its p-values are taken to be uniform.
 const MATURE: u64 = 5_000;
+/// Of rows that are too unusual to be learned, such a share is learned by profiles and what is learned row by row.
+const UNUSUAL_LEARNED: f64 = 0.1;
 
 impl Learner {
     /// Judges rows that have scores, and learns them: all, or to the one at which the records are seen to have changed.
@@ -67,10 +70,13 @@ impl Learner {
                         marks[row].witness,
                     );
                 }
-                let is_sure = self.line.is_sure(p);
-                let admitted = admits(&mut self.admission, p, is_sure);
+                let seen = Admitted { p, suspicious, is_sure: self.line.is_sure(p) };
+                let admitted = seen.by(self.suspects, &mut self.admission);
                 if let Some(members) = &mut self.members {
-                    members.learn(&opinion, self.progress.age(), admitted, chance);
+                    // An entity that stays different is usual in the end.
+                    let trimmed = self.suspects == LearnSuspects::Trimmed;
+                    let is_learned = admitted || (trimmed && chance < UNUSUAL_LEARNED);
+                    members.learn(&opinion, self.progress.age(), admitted, is_learned);
                 }
                 if admitted {
                     self.calibration.learn(score);
@@ -131,17 +137,33 @@ impl Learner {
         );
         // Its p-values begin with these rows: the one in use knows more.
         let is_sure = challenger.line.is_sure(p) || challenger.line.is_sure(champion.1);
-        if admits(&mut challenger.admission, p, is_sure) {
+        let seen = Admitted { p, suspicious, is_sure };
+        if seen.by(self.suspects, &mut challenger.admission) {
             challenger.calibration.learn(*score);
         }
     }
 }
 
-/// Whether a row of this p-value is learned from. `is_sure`: it is hardly a false alarm, and is so only where the world has
-/// changed.
-fn admits(admission: &mut Admission, p: Option<f64>, is_sure: bool) -> bool {
-    let admitted = p.is_none_or(|p| admission.admit(p));
-    admitted && (!is_sure || admission.has_changed())
+/// A row that may be learned from.
+struct Admitted {
+    p: Option<f64>,
+    suspicious: bool,
+    /// It is hardly a false alarm, or only where the world has changed.
+    is_sure: bool,
+}
+
+impl Admitted {
+    /// Whether it is learned from.
+    fn by(&self, suspects: LearnSuspects, admission: &mut Admission) -> bool {
+        match suspects {
+            LearnSuspects::All => true,
+            LearnSuspects::None => !self.suspicious,
+            LearnSuspects::Trimmed => {
+                let admitted = self.p.is_none_or(|p| admission.admit(p));
+                admitted && (!self.is_sure || admission.has_changed())
+            }
+        }
+    }
 }
 
 /// Scores and verdicts of an engine.

@@ -43,6 +43,8 @@ enum SavedPhase {
     /// The name of the object with the model.
     Trial {
         until: u64,
+        #[serde(default)]
+        until_time: Option<i64>,
         model: String,
         admission: Admission,
         #[serde(default)]
@@ -100,12 +102,13 @@ impl Learner {
                 objects.push(fit.object.clone());
                 SavedPhase::Fitting { until: *until, rows: fit.object.name().to_owned() }
             }
-            Phase::Trial { until, challenger } => {
+            Phase::Trial { until, until_time, challenger } => {
                 calibrations.push(challenger.calibration.clone());
                 let model = &challenger.generation.object;
                 objects.extend(model.clone());
                 SavedPhase::Trial {
                     until: *until,
+                    until_time: *until_time,
                     model: model.as_ref().map(|it| it.name().to_owned()).unwrap_or_default(),
                     admission: challenger.admission.clone(),
                     line: Some(challenger.line.clone()),
@@ -156,11 +159,11 @@ impl Learner {
             SavedPhase::Fitting { until, rows } => {
                 Phase::Fitting { until, fit: Box::new(PendingFit::of_object(object(&rows)?)?) }
             }
-            SavedPhase::Trial { until, model, admission, line, trial } => {
+            SavedPhase::Trial { until, until_time, model, admission, line, trial } => {
                 let (generation, calibration) = (generation(object(&model)?)?, calibration(1)?);
                 let line = line.unwrap_or_else(|| self.line.begun_anew());
                 let challenger = Challenger { generation, admission, calibration, line, trial };
-                Phase::Trial { until, challenger: Box::new(challenger) }
+                Phase::Trial { until, until_time, challenger: Box::new(challenger) }
             }
         };
         self.calibration = calibration(0)?;
