@@ -18,6 +18,8 @@ mod job;
 mod kills;
 #[path = "stream/learning.rs"]
 mod learning;
+#[path = "stream/memory.rs"]
+mod memory;
 #[path = "stream/objects.rs"]
 mod objects;
 #[path = "stream/outputs.rs"]
@@ -346,7 +348,9 @@ impl Drop for Killed {
 
 #[test]
 fn a_stream_tells_how_it_is() {
-    let job = JOB.replace("path: results.ndjson", "path: out/results.ndjson");
+    let job = JOB
+        .replace("path: results.ndjson", "path: out/results.ndjson")
+        .replace("to: state}", "to: state}, maxMemory: 1Gi");
     let workspace = Workspace::with_files(&[
         ("app.ndjson", lines(0..400).as_bytes()),
         ("job.yaml", job.as_bytes()),
@@ -374,9 +378,15 @@ fn a_stream_tells_how_it_is() {
         }
     };
     let metrics = wait_for("/metrics", "anomal_stream_caught_up 1");
-    for metric in
-        ["records_total 400", "results_total 400", "warm 1", "model_generation 1", "outputs_down 0"]
-    {
+    for metric in [
+        "records_total 400",
+        "results_total 400",
+        "warm 1",
+        "model_generation 1",
+        "outputs_down 0",
+        "state_evicted_total 0",
+        "state_limit_bytes 1073741824",
+    ] {
         assert!(metrics.contains(&format!("anomal_stream_{metric}")), "{metric}: {metrics}");
     }
     // The chart's dashboard and alerts name no others.

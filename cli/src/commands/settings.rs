@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{ClassificationEngine, FeatureEngine, proto::Plan};
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::{ColumnRoles, check_columns, check_stream, entity_memory};
+use anomal_runner::{ColumnRoles, check_columns, check_stream, state_memory};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -24,14 +24,15 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
     let columns = match local_input(&settings.job.spec) {
         Ok(input) => {
             let (plan, roles) = check(&settings)?;
-            let memory = entity_memory(&settings.job.spec, &plan);
-            let memory = memory.map(|memory| format!("; {memory}")).unwrap_or_default();
+            let memory = memory(&settings.job.spec, Some(&plan));
             let roles = roles.describe().unwrap_or_else(|| {
                 "no column has a role: `roles` can name the time, hosts, users, domains".to_owned()
             });
             format!("columns as in {input}; roles: {roles}{memory}")
         }
-        Err(reason) => format!("columns not checked: {reason}"),
+        Err(reason) => {
+            format!("columns not checked: {reason}{}", memory(&settings.job.spec, None))
+        }
     };
     if arguments.output.quiet {
         return Ok(exit::DONE);
@@ -48,6 +49,11 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
             .as_ref()
             .map_or("no classification", |settings| settings.engine.as_str())
     ))
+}
+
+/// What the state of a stream needs.
+fn memory(spec: &AnomalyJobSpec, plan: Option<&Plan>) -> String {
+    state_memory(spec, plan).map(|memory| format!("; {memory}")).unwrap_or_default()
 }
 
 /// The input, if its columns can be checked here; or why they can't.

@@ -15,6 +15,10 @@ use crate::{flag_hits::FlagHits, inputs::Inputs};
 pub const PANES: i64 = 60;
 /// The most keys that a flag keeps; the half that was seen last stays where there are more.
 pub const MAX_KEYS: usize = 500_000;
+/// The bytes in memory for each encoded one, and for each key beside them: the places of maps and queues that are free, and what
+/// the allocator needs.
+const ENCODED_IN_MEMORY: u64 = 2;
+const KEY_IN_MEMORY: u64 = 100;
 
 /// The length of windows. The one that ends with a row has the row's pane and the 59 before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,28 @@ pub trait FlagWindow: Send + Sync {
     /// # Errors
     /// `InvalidRequest` if it is damaged.
     fn restore(&mut self, snapshot: &[u8]) -> Result<()>;
+
+    /// The memory of all states in bytes, by [`memory_of_states`].
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn memory(&self) -> Result<u64>;
+
+    /// Forgets the half of the keys that were seen longest ago, and returns how many these are. A state that is bounded by
+    /// itself stays.
+    fn forget_half(&mut self) -> u64;
+}
+
+/// The memory that the states of so many keys take, in bytes, roughly: a function of what is in them, and not of how it came
+/// there.
+///
+/// # Errors
+/// `Internal`.
+pub fn memory_of_states<T: Serialize>(states: &T, keys: usize) -> Result<u64> {
+    // A count of bytes alone: nothing is written.
+    let encoded = postcard::serialize_with_flavor(states, postcard::ser_flavors::Size::default())
+        .map_err(|error| Error::internal(format!("cannot count states: {error}")))?;
+    Ok(ENCODED_IN_MEMORY * encoded as u64 + KEY_IN_MEMORY * keys as u64)
 }
 
 /// States as bytes.
@@ -164,6 +190,19 @@ impl<S> KeyStates<S> {
         let oldest = pane.saturating_sub(2 * PANES);
         self.by_key.retain(|_, (last, _)| *last >= oldest);
     }
+
+    /// Forgets the half that was seen longest ago, and returns how many these are.
+    pub fn forget_half(&mut self) -> u64 {
+        let mut ages: Vec<(i64, u64)> =
+            self.by_key.iter().map(|(key, (last, _))| (*last, *key)).collect();
+        if ages.is_empty() {
+            return 0;
+        }
+        let middle = ages.len() / 2;
+        let line = *ages.select_nth_unstable(middle).1;
+        self.by_key.retain(|key, (last, _)| (*last, *key) > line);
+        (ages.len() - self.by_key.len()) as u64
+    }
 }
 
 impl<S: Default> KeyStates<S> {
@@ -176,14 +215,6 @@ impl<S: Default> KeyStates<S> {
         let (last, state) = self.by_key.entry(key).or_insert_with(|| (pane, S::default()));
         *last = pane.max(*last);
         state
-    }
-
-    fn forget_half(&mut self) {
-        let mut ages: Vec<(i64, u64)> =
-            self.by_key.iter().map(|(key, (last, _))| (*last, *key)).collect();
-        let middle = ages.len() / 2;
-        let line = *ages.select_nth_unstable(middle).1;
-        self.by_key.retain(|key, (last, _)| (*last, *key) > line);
     }
 }
 
@@ -248,6 +279,11 @@ mod tests {
         *states.entry(9, 11) += 1;
         assert_eq!(states.len(), 2);
         assert_eq!((*states.entry(0, 11), *states.entry(9, 11), *states.entry(1, 11)), (7, 1, 0));
+        let memory = memory_of_states(&states, states.len()).unwrap();
+        assert_eq!((states.forget_half(), states.len()), (2, 1));
+        assert!(memory_of_states(&states, states.len()).unwrap() < memory - KEY_IN_MEMORY);
+        assert_eq!((states.forget_half(), states.forget_half()), (1, 0));
+        states.entry(0, 11);
         // Two windows later all are forgotten.
         states.advance(11 + 2 * PANES + 1);
         assert!(states.is_empty());

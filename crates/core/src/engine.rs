@@ -164,6 +164,16 @@ pub trait KeyedSteps: Send {
     /// A feature or flag whose state grows for ever, since its window has no end.
     fn unbounded(&self) -> Option<&str>;
 
+    /// The memory of the states of all keys in bytes, roughly: the same for the same rows, in whatever calls they came. Forgets
+    /// those that can be at `expired`, as [`KeyedSteps::arrive`] does.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn memory(&mut self, expired: Option<i64>) -> Result<u64>;
+
+    /// Forgets the half of the keys of each step that were seen longest ago, and returns how many these are.
+    fn forget_half(&mut self) -> u64;
+
     /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ use std::{
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{Code, Error, Result, blocking};
-use anomal_spec::{AnomalyJob, Auth, Stream, milliseconds, seconds};
+use anomal_spec::{AnomalyJob, Auth, Stream, bytes, milliseconds, seconds};
 use anomal_stream::{
     Cause, Checkpoints, Judge, JudgeState, NamedSink, RestorePoint, SaverOf, Shard, ShardOptions,
     ShardParts, Store, ThreadSaver,
@@ -60,7 +60,7 @@ use crate::{
 pub use check::check_stream;
 pub(crate) use check::{is_collected, learned_features, refuse_whole_table, time_column};
 pub use learning::{EntityCounts, ModelCounts, SilentEntities};
-pub use memory::entity_memory;
+pub use memory::{MemoryCounts, state_memory};
 pub use replica::Replica;
 pub(crate) use reports::ReportColumns;
 pub use status::{Preloading, StreamLag, StreamStatus};
@@ -113,6 +113,9 @@ pub struct StreamSummary {
     /// The models of a stream that learns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<ModelCounts>,
+    /// The memory of the state, where it is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryCounts>,
     /// The entities of a stream that has profiles of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<EntityCounts>,
@@ -192,6 +195,8 @@ struct Restored {
     point: Option<RestorePoint>,
     /// What it has learned already where it begins.
     learned: Option<JudgeState>,
+    /// The streams that share the memory of the process.
+    streams: usize,
 }
 
 impl StreamRun<'_> {
@@ -269,7 +274,7 @@ impl StreamRun<'_> {
             Ok((checkpoints, point))
         })
         .await?;
-        Ok(Restored { sinks, store, checkpoints, point, learned: None })
+        Ok(Restored { sinks, store, checkpoints, point, learned: None, streams: 1 })
     }
 
     /// Opens a shard, behind the records from before it. None: it was stopped while it learned these.
@@ -281,7 +286,7 @@ impl StreamRun<'_> {
         options: ShardOptions,
         (control, named): (&StreamControl, &StreamSummary),
     ) -> Result<Option<(StreamShard, Running)>> {
-        let Restored { sinks, store, checkpoints, point, learned } = restored;
+        let Restored { sinks, store, checkpoints, point, learned, streams } = restored;
         let begun = point.as_ref().map_or(0, |point| point.base.positions.records());
         let begin = blocking(move |_| {
             let begun = Attempts::begin(store, begun);
@@ -292,6 +297,9 @@ impl StreamRun<'_> {
             let (job, engines, run_options) = (self.job, self.engines, self.options);
             let mut judge =
                 AnyJudge::new(job, self.stream, engines, run_options, sample, attempts).await?;
+            if let Some(most) = self.stream.state.max_memory.as_deref().and_then(bytes) {
+                judge.limit_memory(&job.spec, most / streams.max(1) as u64)?;
+            }
             match (&point, learned) {
                 (Some(_), _) => {}
                 (None, Some(learned)) => judge.restore(learned).map_err(judge_failure)?,
@@ -469,6 +477,7 @@ impl StreamSummary {
             skewed: counts.skewed,
             warm,
             models: None,
+            memory: None,
             entities: None,
             partitions: None,
             checkpoint,
@@ -480,7 +489,8 @@ impl StreamSummary {
     fn of_shard(shard: &StreamShard) -> Self {
         let judge = shard.judge();
         let summary = Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint);
-        let (models, entities) = (judge.models(), judge.entities());
-        Self { lost: shard.log().lost(), refused: shard.refused(), models, entities, ..summary }
+        let (models, entities, memory) = (judge.models(), judge.entities(), judge.memory());
+        let (lost, refused) = (shard.log().lost(), shard.refused());
+        Self { lost, refused, models, memory, entities, ..summary }
     }
 }

@@ -74,6 +74,9 @@ pub struct StreamFigures {
     /// The number of entities that have a profile, of a stream that has profiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entities: Option<u64>,
+    /// The number of entities and keys of windows that were forgotten for memory, of a stream with `state.maxMemory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evicted: Option<u64>,
     /// What did not answer: `input`, `checkpoints`, or an output by its place in the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 253)))]

@@ -100,7 +100,7 @@ pub enum Phase {
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// Ready, Running, Complete, Failed, Suspended, Reconciling or Stalled; of a stream also Warm, `CaughtUp`, Degraded,
-    /// `DataLost` and Drifted.
+    /// `DataLost`, Drifted and `StateFull`.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 316))]
     pub condition: String,
@@ -170,6 +170,8 @@ pub mod condition {
     pub const DATA_LOST: &str = "DataLost";
     /// Of a stream that learns: the records have changed since the model in use was fitted.
     pub const DRIFTED: &str = "Drifted";
+    /// Of a stream with `state.maxMemory`: something was forgotten for it, at any time since its beginning.
+    pub const STATE_FULL: &str = "StateFull";
 }
 
 impl Status {

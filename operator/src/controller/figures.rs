@@ -58,11 +58,17 @@ pub struct PodFigures {
     models: Option<Models>,
     lag: Option<LagFigures>,
     entities: Option<Entities>,
+    memory: Option<Memory>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 struct Entities {
     known: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+struct Memory {
+    evicted: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -84,6 +90,7 @@ impl PodFigures {
             let (is_first, is_second) = (one.rows > 0, other.rows > 0);
             let models = one.models.into_iter().chain(other.models);
             let entities = one.entities.into_iter().chain(other.entities);
+            let memories = one.memory.into_iter().chain(other.memory);
             let lags = one.lag.into_iter().chain(other.lag);
             Self {
                 rows: one.rows + other.rows,
@@ -110,6 +117,8 @@ impl PodFigures {
                     drifted: one.drifted || other.drifted,
                 }),
                 entities: entities.reduce(|one, other| Entities { known: one.known + other.known }),
+                memory: memories
+                    .reduce(|one, other| Memory { evicted: one.evicted + other.evicted }),
             }
         })
     }
@@ -202,12 +211,15 @@ pub fn figures(
         model: reported.models.as_ref().map(|models| models.generation),
         drifted: reported.models.as_ref().is_some_and(|models| models.drifted),
         entities: reported.entities.as_ref().map(|entities| entities.known),
+        evicted: reported.memory.as_ref().map(|memory| memory.evicted),
         down,
         // They are known without asking.
         ..before.cloned().unwrap_or_default()
     };
     let Some(before) = before else { return new };
-    let holds = |it: &StreamFigures| (it.warm, it.drifted, it.lost > 0, it.down.clone());
+    let holds = |it: &StreamFigures| {
+        (it.warm, it.drifted, it.lost > 0, it.evicted > Some(0), it.down.clone())
+    };
     let is_urgent = holds(before) != holds(&new);
     let is_recent = age(Some(before), now).is_some_and(|age| age < KEPT);
     if !is_urgent && (is_recent || are_alike(before, &new)) { before.clone() } else { new }
@@ -292,15 +304,16 @@ mod tests {
                 r#"{"rows":10,"warm":true,"caughtUp":true,"watermark":5,"checkpointAge":1,"models":{"generation":2,"drifted":true}}"#,
             ),
             reported(
-                r#"{"rows":20,"lag":{"records":7,"seconds":1.5},"warm":true,"watermark":3,"checkpointAge":9,"down":["input"],"entities":{"known":4},"models":{"generation":1,"drifted":false}}"#,
+                r#"{"rows":20,"lag":{"records":7,"seconds":1.5},"warm":true,"watermark":3,"checkpointAge":9,"down":["input"],"entities":{"known":4},"memory":{"evicted":3},"models":{"generation":1,"drifted":false}}"#,
             ),
             reported(
-                r#"{"rows":0,"lag":{"records":1,"seconds":0.5},"warm":false,"entities":{"known":1}}"#,
+                r#"{"rows":0,"lag":{"records":1,"seconds":0.5},"warm":false,"entities":{"known":1},"memory":{"evicted":2}}"#,
             ),
         ]);
         let figures = figures(&all.unwrap(), None, at("2026-01-01T00:00:10Z"));
         assert_eq!((figures.rows, figures.warm, figures.caught_up), (30, true, false));
         assert_eq!((figures.model, figures.drifted, figures.entities), (Some(2), true, Some(5)));
+        assert_eq!(figures.evicted, Some(5));
         assert_eq!(figures.watermark.as_deref(), Some("1970-01-01T00:00:03Z"));
         assert_eq!(figures.last_checkpoint.as_deref(), Some("2026-01-01T00:00:01Z"));
         assert_eq!(figures.lag, Some(LagFigures { records: 8, seconds: 1.5 }));

@@ -107,6 +107,14 @@ impl KeyedSteps for LocalKeyedSteps {
         steps.find(|step| step.is_unbounded()).map(|step| step.name.as_str())
     }
 
+    fn memory(&mut self, expired: Option<i64>) -> Result<u64> {
+        Ok(self.states.aggregates.memory(expired)? + self.states.flags.memory()?)
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        self.states.aggregates.forget_half() + self.states.flags.forget_half()
+    }
+
     fn snapshot(&self) -> Result<Vec<u8>> {
         encode_states(&(self.states.aggregates.snapshot()?, self.states.flags.snapshot()?))
     }

@@ -129,6 +129,23 @@ impl WindowStates {
         self.0.entry(name.to_owned()).or_default()
     }
 
+    /// In bytes.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn memory(&self) -> Result<u64> {
+        self.0.values().map(WindowState::memory).sum()
+    }
+
+    /// Forgets the half of the keys of each flag that were seen longest ago, and returns how many these are.
+    pub fn forget_half(&mut self) -> u64 {
+        let live = self.0.values_mut().filter_map(|state| match state {
+            WindowState::Live(live) => Some(live),
+            _ => None,
+        });
+        live.map(|live| live.forget_half()).sum()
+    }
+
     /// # Errors
     /// `Internal`.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
@@ -167,6 +184,14 @@ impl WindowState {
         match self {
             Self::Live(live) => Ok(live),
             _ => Err(Error::internal("a flag without a state")),
+        }
+    }
+
+    fn memory(&self) -> Result<u64> {
+        match self {
+            Self::Empty => Ok(0),
+            Self::Snapshot(bytes) => Ok(bytes.len() as u64),
+            Self::Live(live) => live.memory(),
         }
     }
 

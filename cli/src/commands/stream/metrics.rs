@@ -37,6 +37,10 @@ impl Collector for StreamMetrics {
         let evicted = summary.entities.map(|entities| {
             ("evicted", "Entities whose profile was dropped for others", entities.evicted)
         });
+        let forgotten = summary.memory.map(|memory| {
+            ("state_evicted", "Entities and keys that were forgotten for memory", memory.evicted)
+        });
+        let evicted = evicted.into_iter().chain(forgotten);
         // The registry puts the program's name before them.
         for (name, help, value) in counters.into_iter().chain(evicted) {
             let (name, metric) = (format!("stream_{name}"), ConstCounter::new(value));
@@ -68,6 +72,10 @@ fn gauges(status: &StreamStatus) -> Vec<(&'static str, &'static str, f64)> {
     ];
     if let Some(entities) = status.summary.entities {
         gauges.push(("entities", "Entities that have a profile", entities.known as f64));
+    }
+    if let Some(memory) = status.summary.memory {
+        gauges.push(("state_bytes", "Memory of the state, roughly", memory.bytes as f64));
+        gauges.push(("state_limit_bytes", "Memory that the state may have", memory.limit as f64));
     }
     if let Some(silent) = &status.silent {
         let help = "Entities that pause for longer than they ever did";

@@ -25,6 +25,11 @@ const GRID_ROWS: usize = 1_000;
 /// Parts that are saved by themselves, by the first bits of an entity's hash.
 pub const SEGMENTS: usize = 64;
 const VERSION: u8 = 1;
+/// The most bytes of an entity, of a number and of a category in its profile, and of its forest.
+const ENTITY: u64 = 300;
+const NUMBER: u64 = 50;
+const CATEGORY: u64 = 100;
+const FOREST: u64 = 64 << 10;
 
 /// A value of a feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +139,11 @@ pub struct Profiles {
     segments: Vec<Arc<Segment>>,
     door: Doorkeeper,
     evicted: u64,
+    /// Entities with a forest.
+    forests: u64,
+    /// The bytes that entities may have, and those that were dropped for them by this value.
+    limit: u64,
+    crowded: u64,
 }
 
 /// What is known of all rows.
@@ -170,7 +180,43 @@ impl Profiles {
             all: None,
             segments: vec![Arc::default(); SEGMENTS],
             evicted: 0,
+            forests: 0,
+            limit: u64::MAX,
+            crowded: 0,
         }
+    }
+
+    /// The most bytes of an entity, without and with its forest.
+    pub fn entity_bytes(features: impl IntoIterator<Item = Kind>, parts: EntityParts) -> [u64; 2] {
+        let of_feature = |kind| if kind == Kind::Number { NUMBER } else { CATEGORY };
+        let profile = features.into_iter().map(of_feature).sum::<u64>();
+        let without = ENTITY + if parts.profile { profile } else { 0 };
+        [without, without + if parts.forest { FOREST } else { 0 }]
+    }
+
+    /// The most bytes of all entities as they are now: by their number, so that they are the same for the same rows.
+    pub fn memory(&self) -> u64 {
+        let [without, with] = Self::entity_bytes(kinds(&self.options), self.options.parts);
+        self.entities() as u64 * without + self.forests * (with - without)
+    }
+
+    /// From now on, entities may have so many bytes; above, the half that was seen last stays, again and again.
+    pub fn limit(&mut self, bytes: u64, now: i64) {
+        self.limit = bytes;
+        self.drop_crowded(now);
+    }
+
+    /// Entities that were dropped for the memory of others, by this value.
+    pub fn crowded(&self) -> u64 {
+        self.crowded
+    }
+
+    fn drop_crowded(&mut self, now: i64) {
+        let before = self.evicted;
+        while self.memory() > self.limit && self.entities() > 1 {
+            self.evict(now, self.entities() / 2);
+        }
+        self.crowded += self.evicted - before;
     }
 
     /// Of each feature.
@@ -247,7 +293,8 @@ impl Profiles {
         let segment = Arc::make_mut(segment);
         if is_new {
             let kinds = kinds(&self.options).into_iter();
-            segment.entities.insert(key, Entity::new(kinds, age).into());
+            let before = segment.entities.insert(key, Entity::new(kinds, age).into());
+            self.forests -= u64::from(before.is_some_and(|entity| entity.forest.is_some()));
         }
         let Some(entity) = segment.entities.get_mut(&key).map(Arc::make_mut) else { return };
         segment.revision += 1;
@@ -260,12 +307,17 @@ impl Profiles {
         }
         entity.see(age);
         entity.rows += 1;
+        let forests = self.forests;
         if self.options.parts.forest && entity.rows as f64 >= self.options.min_rows {
             let new = || Box::new(CutForest::new(&self.weights, mixed(self.options.seed ^ key)));
+            self.forests += u64::from(entity.forest.is_none());
             entity.forest.get_or_insert_with(new).learn(&all.coordinates(row));
         }
         if is_new && self.entities() > self.options.max {
-            self.evict(age);
+            self.evict(age, self.options.max / 2);
+        }
+        if is_new || self.forests > forests {
+            self.drop_crowded(age);
         }
     }
 
@@ -322,25 +374,28 @@ impl Profiles {
         }
     }
 
-    /// Drops those that are forgotten anyway; of too many still, those that were not seen for longest.
-    fn evict(&mut self, now: i64) {
+    /// Drops those that are forgotten anyway; where there are more than `most` still, those that were not seen for longest, but
+    /// one.
+    fn evict(&mut self, now: i64, most: usize) {
         let oldest = now.saturating_sub(self.options.forget_after);
-        let mut seen: Vec<i64> = self
-            .segments
-            .iter()
-            .flat_map(|segment| segment.entities.values().map(|entity| entity.seen))
-            .filter(|seen| *seen > oldest)
-            .collect();
-        let mut from = oldest.saturating_add(1);
-        if seen.len() > self.options.max / 2 {
-            let surplus = (seen.len() - self.options.max / 2).min(seen.len() - 1);
+        let entities = self.segments.iter().flat_map(|segment| &segment.entities);
+        let seen = entities.map(|(key, entity)| (entity.seen, *key));
+        let mut seen: Vec<(i64, u64)> = seen.filter(|(seen, _)| *seen > oldest).collect();
+        let mut from = (oldest.saturating_add(1), 0);
+        if seen.len() > most {
+            let surplus = (seen.len() - most).min(seen.len() - 1);
             let (_, last, _) = seen.select_nth_unstable(surplus);
             from = from.max(*last);
         }
+        let mut forests = 0;
         for segment in &mut self.segments {
             let segment = Arc::make_mut(segment);
             let before = segment.entities.len();
-            segment.entities.retain(|_, entity| entity.seen >= from);
+            segment.entities.retain(|key, entity| {
+                let stays = (entity.seen, *key) >= from;
+                forests += u64::from(!stays && entity.forest.is_some());
+                stays
+            });
             let gone = (before - segment.entities.len()) as u64;
             if gone > 0 {
                 segment.revision += 1;
@@ -348,6 +403,7 @@ impl Profiles {
             }
             self.evicted += gone;
         }
+        self.forests -= forests;
     }
 
     /// All but the entities, for [`Profiles::restore`].
@@ -478,6 +534,8 @@ impl Profiles {
         }
         (self.waiting, self.all, self.door, self.evicted) = (waiting, all, door, evicted);
         self.segments = read;
+        let entities = self.segments.iter().flat_map(|segment| segment.entities.values());
+        self.forests = entities.filter(|entity| entity.forest.is_some()).count() as u64;
         Some(())
     }
 }

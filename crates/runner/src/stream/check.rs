@@ -7,15 +7,22 @@ use anomal_core::{
 };
 use anomal_dataflow::Source;
 use anomal_detectors::online::{MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES};
-use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver, Online};
+use anomal_spec::{
+    AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver, Online, bytes,
+};
 
+use super::memory;
 use crate::{compile, operators::classify};
 
 /// Checks the classification of a job with `stream` where the classification engine is known.
 ///
 /// # Errors
-/// `InvalidSettings` for a detector that compares all rows with each other.
+/// `InvalidSettings` for a detector that compares all rows with each other, and for less memory than models need.
 pub fn check_stream(spec: &AnomalyJobSpec, detectors: &[Detector]) -> Result<()> {
+    let limit = spec.stream.as_ref().and_then(|stream| stream.state.max_memory.as_ref());
+    if let Some(most) = limit.and_then(|limit| bytes(limit)) {
+        memory::check_fixed(spec, most)?;
+    }
     match &spec.classification {
         // Only the server knows the detectors of External.
         Some(settings)

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -176,6 +176,31 @@ impl EventTime {
         Ok((batch.without_offsets(&late)?, failed))
     }
 
+    /// The memory of windows in bytes, roughly.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn memory(&self) -> Result<u64> {
+        let lateness = self.options.lateness;
+        let of_partition = |partition: &Partition| {
+            let watermark = partition.clock.watermark();
+            let expired = watermark.map(|watermark| watermark.saturating_sub(lateness));
+            Some((partition.steps.clone()?, expired))
+        };
+        let all: Vec<_> = self.partitions.values().filter_map(of_partition).collect();
+        let count = move |_: &_| {
+            let each = all.iter().map(|(steps, expired)| lock(steps).memory(*expired));
+            each.sum()
+        };
+        blocking(count).await
+    }
+
+    /// Forgets the half of the keys of all windows that were seen longest ago, and returns how many these are.
+    pub fn forget_half(&self) -> u64 {
+        let steps = self.partitions.values().filter_map(|partition| partition.steps.as_ref());
+        steps.map(|steps| lock(steps).forget_half()).sum()
+    }
+
     async fn judged(
         &self,
         mut batch: Batch,
@@ -190,10 +215,7 @@ impl EventTime {
             columns.push(if column.name() == times.name() { times.clone() } else { column });
         }
         let table = batch.to_table(DataFrame::new(batch.height(), columns)?)?;
-        let work = move |cancel: &_| {
-            let mut steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
-            steps.arrive(table, expired, cancel)
-        };
+        let work = move |cancel: &_| lock(&steps).arrive(table, expired, cancel);
         let output = output(&self.plan, blocking(work).await?)?;
         let features = output.features.ok_or_else(|| Error::internal("steps without features"))?;
         if features.rows() != batch.offsets() {
@@ -227,8 +249,8 @@ impl EventTime {
             return Ok(Partition { clock, steps, heard: Instant::now() });
         };
         if let (Some(steps), Some(known)) = (&steps, &history.steps) {
-            let known = known.lock().unwrap_or_else(PoisonError::into_inner).snapshot()?;
-            steps.lock().unwrap_or_else(PoisonError::into_inner).restore(&known)?;
+            let known = lock(known).snapshot()?;
+            lock(steps).restore(&known)?;
         }
         Ok(Partition { clock: history.clock.clone(), steps, heard: Instant::now() })
     }
@@ -240,8 +262,7 @@ impl EventTime {
         for (number, partition) in &self.partitions {
             saved.clocks.insert(*number, partition.clock.clone());
             if let Some(steps) = &partition.steps {
-                let steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
-                saved.windows.insert(*number, steps.snapshot()?);
+                saved.windows.insert(*number, lock(steps).snapshot()?);
             }
         }
         Ok(saved)
@@ -257,7 +278,7 @@ impl EventTime {
         }
         for (number, snapshot) in saved.windows {
             if let Some(steps) = &self.partition(number)?.steps {
-                steps.lock().unwrap_or_else(PoisonError::into_inner).restore(&snapshot)?;
+                lock(steps).restore(&snapshot)?;
             }
         }
         Ok(())
@@ -273,6 +294,10 @@ pub(super) fn columns(times: &RowTimes, offsets: &[u64]) -> [Column; 2] {
         Column::new("anomal.late".into(), marked(|timing| timing.late)),
         Column::new("anomal.skewed".into(), marked(|timing| timing.skewed)),
     ]
+}
+
+fn lock(steps: &Steps) -> MutexGuard<'_, Box<dyn KeyedSteps>> {
+    steps.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Microseconds since the epoch.

@@ -1,6 +1,7 @@
 //! Judges chunks of a stream as a run judges the rows of a file.
 
 mod history;
+mod memory;
 mod results;
 mod rows;
 mod saved;
@@ -17,6 +18,8 @@ use anomal_spec::{AnomalyJob, Rows, Stream};
 use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState, StateObject};
 use async_trait::async_trait;
 
+pub(super) use self::memory::SavedMemory;
+use self::memory::StateMemory;
 use super::{
     check,
     event_time::{EventTime, RowTimes},
@@ -64,6 +67,8 @@ pub(super) struct StreamJudge {
     sample: Sample,
     sample_object: StateObject,
     counts: StreamCounts,
+    /// None: it is not limited.
+    memory: Option<StateMemory>,
     reported: Arc<ReportColumns>,
     /// None: rows are not reported.
     reporting: Option<Reporting>,
@@ -138,6 +143,7 @@ impl StreamJudge {
             sample_object: StateObject::new(sample.text.clone()),
             sample,
             counts: StreamCounts::default(),
+            memory: None,
             plan,
             reported,
             reporting: None,

@@ -5,13 +5,20 @@ use std::{sync::Arc, time::Duration};
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::Result;
 use anomal_dataflow::TextChunk;
-use anomal_spec::{AnomalyJob, Stream};
+use anomal_spec::{AnomalyJob, AnomalyJobSpec, Stream};
 use anomal_stream::{Cause, Chunk, FrozenState, Judge, JudgeState};
 use async_trait::async_trait;
 
 use super::{
-    EntityCounts, ModelCounts, SilentEntities, attempts::Attempts, check, judge::StreamJudge,
-    reports::Reports, state::StreamCounts, status::Preloading, windows::WindowJudge,
+    EntityCounts, ModelCounts, SilentEntities,
+    attempts::Attempts,
+    check,
+    judge::StreamJudge,
+    memory::{self, MemoryCounts},
+    reports::Reports,
+    state::StreamCounts,
+    status::Preloading,
+    windows::WindowJudge,
 };
 use crate::options::{Engines, Options};
 
@@ -55,6 +62,25 @@ impl AnyJudge {
                 judge.preload(input, &job.spec, options, watch).await
             }
             _ => Ok(true),
+        }
+    }
+
+    /// From now on, the state may have so many bytes.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if models and samples need more.
+    pub fn limit_memory(&mut self, spec: &AnomalyJobSpec, most: u64) -> Result<()> {
+        let Self::Records(judge, _) = self else { return Ok(()) };
+        let fixed = memory::check_fixed(spec, most)?;
+        judge.limit_memory(most, fixed);
+        Ok(())
+    }
+
+    /// None: it is not limited.
+    pub fn memory(&self) -> Option<MemoryCounts> {
+        match self {
+            Self::Records(judge, _) => judge.memory(),
+            Self::Windows(_) => None,
         }
     }
 

@@ -110,6 +110,24 @@ impl Learner {
         self.members.as_ref().and_then(Members::entities)
     }
 
+    /// The bytes of entities, at most.
+    pub fn entity_bytes(&self) -> u64 {
+        self.members.as_ref().map_or(0, Members::entity_bytes)
+    }
+
+    /// From now on, entities may have so many bytes.
+    pub fn limit_entities(&mut self, bytes: u64) {
+        let age = self.progress.age();
+        if let Some(members) = &mut self.members {
+            members.limit_entities(bytes, age);
+        }
+    }
+
+    /// Entities that were forgotten for that by this process.
+    pub fn crowded(&self) -> u64 {
+        self.members.as_ref().map_or(0, Members::crowded)
+    }
+
     /// Those that are silent, so long after the last record was read.
     pub fn silent(&self, idle: Duration) -> Option<SilentEntities> {
         let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);

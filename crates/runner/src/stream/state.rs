@@ -12,7 +12,7 @@ use polars_io::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::learning::SavedLearning;
+use super::{judge::SavedMemory, learning::SavedLearning};
 
 /// The first part of the bytes of a state. Behind it are the windows of each partition, the calibrations of the models, and the
 /// table of the warm-up or, behind it, of the sample as an Arrow IPC stream.
@@ -26,6 +26,8 @@ pub(super) struct StateHead {
     /// The object with the model that was fitted at the end of the warm-up.
     pub model: Option<String>,
     pub counts: StreamCounts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<SavedMemory>,
     /// By partition.
     #[serde(default)]
     pub clocks: BTreeMap<u32, PartitionClock>,
@@ -165,6 +167,7 @@ mod tests {
             sample_file: "a.log".into(),
             model: None,
             counts,
+            memory: None,
             clocks: [(3, PartitionClock::default())].into(),
             windows: BTreeMap::new(),
             learning: Some(SavedLearning::default()),

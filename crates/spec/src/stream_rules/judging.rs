@@ -55,6 +55,10 @@ fn collected(spec: &Json) -> Problems {
             problems.push((format!("stream.{key}"), message));
         }
     }
+    if spec["stream"]["state"].get("maxMemory").is_some() {
+        let message = "with `collectionTime` nothing is kept from one window to the next: remove this, and see `--memory`";
+        problems.push(("stream.state.maxMemory".to_owned(), message.to_owned()));
+    }
     if let Some(method) = online_method(spec) {
         let message = format!(
             "{method} compares a row with those before it, and with `collectionTime` a window is judged as a whole: use `pot` \

@@ -353,6 +353,12 @@ impl Default for Refit {
 pub struct StreamState {
     #[serde(default)]
     pub checkpoint: CheckpointSettings,
+    /// The memory that the state of a process may have, such as `3Gi` (Mi or Gi): entities, windows, models and samples of all
+    /// its partitions. Above six tenths of it, what was not seen for longest is forgotten. Absent: as much as `entity.max` and
+    /// windows need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 8), regex(pattern = "^[1-9][0-9]*(Mi|Gi)$"))]
+    pub max_memory: Option<String>,
 }
 
 /// Checkpoints of position and state.

@@ -197,5 +197,17 @@ fn conditions(job: &ValidJob, stream: &StreamFigures, now: Timestamp) -> Vec<Con
         };
         conditions.push(one(condition::DRIFTED, stream.drifted, drifted));
     }
+    if let Some(evicted) = stream.evicted {
+        let forgotten = if evicted > 0 {
+            let message = format!(
+                "{evicted} entities and keys of windows were forgotten for memory since the beginning: raise \
+                 stream.state.maxMemory"
+            );
+            Reason::new("Forgotten", message)
+        } else {
+            Reason::new("NothingForgotten", "")
+        };
+        conditions.push(one(condition::STATE_FULL, evicted > 0, forgotten));
+    }
     conditions
 }

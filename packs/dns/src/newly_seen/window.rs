@@ -2,6 +2,7 @@
 
 use anomal_components::{
     FlagHits, FlagWindow, Inputs, KeyStates, TimedRow, Window, decode_states, encode_states,
+    memory_of_states,
 };
 use anomal_core::{Cancel, Result};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,14 @@ impl FlagWindow for DomainsWindow {
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
         self.states = decode_states(snapshot)?;
         Ok(())
+    }
+
+    fn memory(&self) -> Result<u64> {
+        memory_of_states(&self.states, self.states.domains.len())
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        self.states.domains.forget_half()
     }
 }
 

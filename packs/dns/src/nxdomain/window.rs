@@ -2,6 +2,7 @@
 
 use anomal_components::{
     FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, encode_states,
+    memory_of_states,
 };
 use anomal_core::{Cancel, Result};
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,16 @@ impl FlagWindow for NxdomainWindow {
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
         self.states = decode_states(snapshot)?;
         Ok(())
+    }
+
+    fn memory(&self) -> Result<u64> {
+        let States { clients, domains } = &self.states;
+        memory_of_states(&self.states, clients.len() + domains.len())
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        let States { clients, domains } = &mut self.states;
+        clients.forget_half() + domains.forget_half()
     }
 }
 

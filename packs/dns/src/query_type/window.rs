@@ -2,6 +2,7 @@
 
 use anomal_components::{
     FlagHits, FlagWindow, Inputs, Panes, TimedRow, Window, decode_states, encode_states,
+    memory_of_states,
 };
 use anomal_core::{Cancel, Result};
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,14 @@ impl FlagWindow for RareWindow {
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
         self.panes = decode_states(snapshot)?;
         Ok(())
+    }
+
+    fn memory(&self) -> Result<u64> {
+        memory_of_states(&self.panes, 0)
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anomal_components::{
     FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, encode_states,
-    key_hash,
+    key_hash, memory_of_states,
 };
 use anomal_core::{Cancel, Result};
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,14 @@ impl FlagWindow for NamesWindow {
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
         self.states = decode_states(snapshot)?;
         Ok(())
+    }
+
+    fn memory(&self) -> Result<u64> {
+        memory_of_states(&self.states, self.states.len())
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        self.states.forget_half()
     }
 }
 

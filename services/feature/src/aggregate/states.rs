@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use anomal_components::{decode_states, encode_states};
+use anomal_components::{decode_states, encode_states, memory_of_states};
 use anomal_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,28 @@ impl AggregateStates {
                 states.expire(watermark);
             }
         }
+    }
+
+    /// In bytes, without the keys that no row behind `expired` needs.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn memory(&mut self, expired: Option<i64>) -> Result<u64> {
+        let of = |states: &mut StepStates| match states {
+            StepStates::Empty => Ok(0),
+            StepStates::Snapshot(bytes) => Ok(bytes.len() as u64),
+            StepStates::Live(states) => states.memory(expired),
+        };
+        self.0.values_mut().map(of).sum()
+    }
+
+    /// Forgets the half of the keys of each aggregate that were seen longest ago, and returns how many these are.
+    pub fn forget_half(&mut self) -> u64 {
+        let live = self.0.values_mut().filter_map(|states| match states {
+            StepStates::Live(live) => Some(live),
+            _ => None,
+        });
+        live.map(|live| live.forget_half()).sum()
     }
 
     /// # Errors
@@ -89,6 +111,8 @@ impl StepStates {
 /// [`States`] of any kind.
 pub(crate) trait AnyStates: Any + Send + Sync {
     fn expire(&mut self, watermark: i64);
+    fn memory(&mut self, expired: Option<i64>) -> Result<u64>;
+    fn forget_half(&mut self) -> u64;
     fn snapshot(&self) -> Result<Vec<u8>>;
 }
 
@@ -127,6 +151,28 @@ impl<S: KeyState> AnyStates for States<S> {
         }
         self.expired = start;
         self.by_key.retain(|_, stored| stored.last > start);
+    }
+
+    fn memory(&mut self, expired: Option<i64>) -> Result<u64> {
+        // All that can be forgotten, so that it does not matter when that was done last.
+        if let (Some(window), Some(expired)) = (self.window, expired) {
+            let start = expired.saturating_sub(window);
+            self.by_key.retain(|_, stored| stored.last > start);
+        }
+        memory_of_states(&self.by_key, self.by_key.len())
+    }
+
+    fn forget_half(&mut self) -> u64 {
+        let mut ages: Vec<(i64, &KeyBytes)> =
+            self.by_key.iter().map(|(key, stored)| (stored.last, key)).collect();
+        if ages.is_empty() {
+            return 0;
+        }
+        let middle = ages.len() / 2;
+        let (last, key) = *ages.select_nth_unstable(middle).1;
+        let (line, before) = ((last, key.clone()), self.by_key.len());
+        self.by_key.retain(|key, stored| (stored.last, key) > (line.0, &line.1));
+        (before - self.by_key.len()) as u64
     }
 
     fn snapshot(&self) -> Result<Vec<u8>> {

@@ -271,3 +271,43 @@ proptest! {
         prop_assert_eq!(saved(&read), saved(&profiles));
     }
 }
+
+#[test]
+fn entities_have_no_more_memory_than_they_may() {
+    let parts = EntityParts { profile: true, forest: true };
+    let options = ProfileOptions { min_rows: 8.0, parts, ..options() };
+    let [without, with] = Profiles::entity_bytes([Kind::Number, Kind::Category], parts);
+    let mut profiles = Profiles::new(options.clone());
+    let learn = |profiles: &mut Profiles, rows: std::ops::Range<i64>| {
+        for row_number in rows {
+            // Many with few rows, of which all have the same age, and few with forests.
+            let key =
+                if row_number % 2 == 0 { row_number / 2 % 300 } else { 1_000 + row_number % 10 };
+            let key = key.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            profiles.learn(Some(key), &row(row_number as f64, "a"), row_number / 1_000);
+        }
+    };
+    learn(&mut profiles, 0..3_000);
+    assert_eq!(profiles.memory(), profiles.entities() as u64 * without + 5 * (with - without));
+    assert!(profiles.entities() > 200);
+    profiles.limit(3 * with, 3);
+    assert!(profiles.memory() <= 3 * with && profiles.entities() >= 1, "{}", profiles.entities());
+    let dropped = profiles.crowded();
+    assert!(dropped > 100 && dropped == profiles.evicted(), "{dropped}");
+    // The same where it is saved in between, and it stays so.
+    let segments = (0..SEGMENTS).map(|segment| vec![profiles.segment_bytes(segment)]);
+    let segments: Vec<Vec<Vec<u8>>> = segments.collect();
+    let mut other = Profiles::new(options);
+    let bytes = segments.iter().map(|parts| parts.iter().map(Vec::as_slice));
+    other.restore(&profiles.to_bytes(), bytes).unwrap();
+    assert_eq!(other.memory(), profiles.memory());
+    other.limit(3 * with, 3);
+    for profiles in [&mut profiles, &mut other] {
+        learn(profiles, 3_000..9_000);
+        assert!(profiles.memory() <= 3 * with);
+    }
+    assert!(profiles.crowded() > dropped);
+    assert_eq!(other.to_bytes(), profiles.to_bytes());
+    let bytes = |of: &Profiles| (0..SEGMENTS).map(|it| of.segment_bytes(it)).collect::<Vec<_>>();
+    assert!(bytes(&other) == bytes(&profiles));
+}

@@ -90,8 +90,9 @@ impl StreamJudge {
     }
 
     async fn learn_from(&mut self, batch: Batch) -> Result<()> {
+        let rows = batch.height();
         self.steps(batch).await?;
-        Ok(())
+        self.passed(rows).await
     }
 
     /// Fits the model on a sample of what was learned.

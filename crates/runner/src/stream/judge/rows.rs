@@ -33,10 +33,15 @@ impl StreamJudge {
         }
         self.counts.read += count;
         let (mut batches, mut failed) = (Vec::new(), Vec::new());
-        for part in parts(batch, self.most_rows)? {
+        let mut rest = Some(batch);
+        while let Some(batch) = rest.take() {
+            let (part, behind) = first_rows(batch, self.most_rows.min(self.rows_until_count()))?;
+            let rows = part.height();
             let (more, more_failed) = self.steps(part).await?;
             batches.extend(more);
             failed.extend(more_failed);
+            self.passed(rows).await?;
+            rest = behind;
         }
         self.reject(&text, &failed, &mut batches);
         Ok(StreamResults(Arc::new(batches)))
@@ -250,16 +255,12 @@ impl StreamJudge {
     }
 }
 
-/// A batch in parts of at most so many rows, at least one.
-fn parts(batch: Batch, most: usize) -> Result<Vec<Batch>> {
-    let (mut parts, mut rest) = (Vec::new(), batch);
-    while let Some(first) = rest.offsets().get(most).copied() {
-        let (part, behind) = rest.split_at_offset(first)?;
-        parts.push(part);
-        rest = behind;
+/// The first rows of a batch, at most so many, and those behind.
+fn first_rows(batch: Batch, most: usize) -> Result<(Batch, Option<Batch>)> {
+    match batch.offsets().get(most).copied() {
+        Some(first) => batch.split_at_offset(first).map(|(rows, behind)| (rows, Some(behind))),
+        None => Ok((batch, None)),
     }
-    parts.push(rest);
-    Ok(parts)
 }
 
 #[cfg(test)]
@@ -269,16 +270,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_has_parts_of_as_many_rows() {
+    fn a_batch_has_first_rows_and_others() {
         let batch = |rows: u64| {
             let numbers: Vec<u64> = (0..rows).collect();
             let raw = df!("a" => numbers.clone()).unwrap();
             Batch::new(numbers, raw, DataFrame::default()).unwrap()
         };
-        let heights = |rows: u64, most: usize| -> Vec<usize> {
-            parts(batch(rows), most).unwrap().iter().map(Batch::height).collect()
+        let heights = |rows: u64, most: usize| {
+            let (first, behind) = first_rows(batch(rows), most).unwrap();
+            (first.height(), behind.map(|behind| behind.height()))
         };
-        assert_eq!(heights(10, 4), [4, 4, 2]);
-        assert_eq!((heights(4, 4), heights(0, 4)), (vec![4], vec![0]));
+        assert_eq!((heights(10, 4), heights(4, 4)), ((4, Some(6)), (4, None)));
+        assert_eq!((heights(0, 4), heights(3, usize::MAX)), ((0, None), (3, None)));
     }
 }

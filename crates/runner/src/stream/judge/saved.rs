@@ -33,6 +33,7 @@ impl StreamJudge {
             sample_file: self.sample.name.clone(),
             model: model.as_ref().map(|object| object.name().to_owned()),
             counts: self.counts,
+            memory: self.saved_memory(),
             clocks,
             windows: BTreeMap::new(),
             learning: None,
@@ -75,6 +76,7 @@ impl StreamJudge {
         if let (Some(learner), Some(learning)) = (&mut self.learner, head.learning) {
             learner.restore(learning, &calibrations, sample, &saved.objects, generation)?;
         }
+        self.restore_memory(head.memory);
         Ok(())
     }
 }

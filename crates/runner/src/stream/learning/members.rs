@@ -142,6 +142,18 @@ impl Members {
         self.has_entities.then_some(EntityCounts { known, evicted })
     }
 
+    pub fn entity_bytes(&self) -> u64 {
+        self.profiles.memory()
+    }
+
+    pub fn limit_entities(&mut self, bytes: u64, age: i64) {
+        self.profiles.limit(bytes, age);
+    }
+
+    pub fn crowded(&self) -> u64 {
+        self.profiles.crowded()
+    }
+
     /// # Errors
     /// `Internal` for a batch without the features.
     pub fn rows<'a>(&self, batch: &Batch, names: &'a StringChunked) -> Result<MemberRows<'a>> {

@@ -43,6 +43,8 @@ pub(super) struct OwnedPartition<'a> {
     partition: Partition,
     folder: PathBuf,
     begin: Begin<'a>,
+    /// The partitions that share the memory of the process.
+    share: usize,
     /// Bytes of results that may wait.
     outbox: usize,
     /// The last warning, while it is not read.
@@ -61,7 +63,7 @@ impl<'a> OwnedPartition<'a> {
     ) -> Self {
         let folder = folder(&state_folder(run.job, run.stream), &partition.name());
         let outbox = (OUTBOX / share.max(1)).max(LEAST_OUTBOX);
-        Self { run, partition, folder, begin, outbox, warned: None, overtaken: 0 }
+        Self { run, partition, folder, begin, share, outbox, warned: None, overtaken: 0 }
     }
 
     /// Runs it until the process is stopped. None: it was not read then.
@@ -108,6 +110,7 @@ impl<'a> OwnedPartition<'a> {
         let secrets = &run.options.secrets;
         let store = store::open(self.folder.clone(), run.auth(), secrets.clone()).await?;
         let mut restored = run.restore(store, Some(&name)).await?;
+        restored.streams = self.share;
         let input = run.job.spec.input.kafka.as_ref();
         let input = input.ok_or_else(|| Error::internal("partitions without topics"))?;
         let Partition { topic, number } = self.partition.clone();

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     super::{
-        EntityCounts, ModelCounts, PartitionCounts, SilentEntities, StreamLag, StreamRun,
-        StreamStatus, StreamSummary, state::StreamCounts,
+        EntityCounts, MemoryCounts, ModelCounts, PartitionCounts, SilentEntities, StreamLag,
+        StreamRun, StreamStatus, StreamSummary, state::StreamCounts,
     },
     Partition,
     running::RunningPartition,
@@ -134,6 +134,12 @@ fn add_counts(total: &mut StreamSummary, one: &StreamSummary) {
         all.refused += models.refused;
         all.drifts += models.drifts;
         all.drifted |= models.drifted;
+    }
+    if let Some(memory) = &one.memory {
+        let all = total.memory.get_or_insert_with(MemoryCounts::default);
+        all.bytes += memory.bytes;
+        all.limit += memory.limit;
+        all.evicted += memory.evicted;
     }
     if let Some(entities) = &one.entities {
         let all = total.entities.get_or_insert_with(EntityCounts::default);

@@ -119,11 +119,17 @@ fn figures_of_pods_become_the_status() {
     assert!(lost.message.starts_with("12 records were gone"), "{}", lost.message);
     assert_eq!(status.condition("Drifted").unwrap().reason, "RecordsChanged");
     world.later(5);
-    let figures = json!({"rows": 600, "warm": true, "lost": 12, "models": models(false)});
+    assert!(status.condition("StateFull").is_none(), "its memory is not limited");
+    let memory = json!({"bytes": 7, "limit": 9, "evicted": 4});
+    let figures =
+        json!({"rows": 600, "warm": true, "lost": 12, "models": models(false), "memory": memory});
     world.snapshot.pod_figures = Some(pod_figures(&figures));
     world.settle();
     let status = world.job.status.clone().unwrap();
-    assert!(status.is("DataLost") && !status.is("Drifted"));
+    assert!(status.is("DataLost") && !status.is("Drifted") && status.is("StateFull"));
+    let full = status.condition("StateFull").unwrap();
+    assert_eq!(full.reason, "Forgotten");
+    assert!(full.message.starts_with("4 entities and keys"), "{}", full.message);
     assert_eq!(status.condition("Drifted").unwrap().reason, "AsFitted");
 
     // A pod that does not answer changes nothing; what does not stream has no such conditions.
