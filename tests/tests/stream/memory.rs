@@ -102,8 +102,8 @@ outputs:
     let of = |numbers: Range<u64>| -> String {
         numbers
             .map(|number| {
-                let once = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
-                record(number, if number % 2 == 0 { "steady" } else { &once })
+                let once = format!("10.0.{}.{}", number / 256, number % 256);
+                record(number, if number.is_multiple_of(2) { "steady" } else { &once })
             })
             .collect()
     };
@@ -117,6 +117,13 @@ outputs:
     // The one that is always there is whole, the first one that came once is forgotten, and one of the last is not.
     assert_eq!(counted(19_998), 10_000);
     assert_eq!((counted(20_000), counted(20_001)), (1, 2));
+    // With more of it, the stream goes on.
+    workspace.write("job.yaml", job.replace("1Mi", "2Mi").as_bytes());
+    append(&workspace, "app.ndjson", &record(20_002, "10.0.78.31"));
+    let more = catch_up(&workspace);
+    more.expect(0, &[]);
+    assert_eq!(summary(&more)["memory"]["limit"], 2 << 20);
+    assert_eq!(super::job::rows(&workspace)[20_002]["anomal.features.count_1d"], 3);
 }
 
 #[test]

@@ -101,6 +101,24 @@ fn what_can_not_be_a_stream_is_refused() {
         "deadLetter: {path: 's3://b/rejected.ndjson'}\nclassification: {",
         &["deadLetter.path", "as s3://b/rejected.ndjson/"],
     );
+    let classification = "classification: {engine: HBOS, seed: 7}";
+    for (to, parts) in [
+        ("classification: {engine: Gower}", ["classification.engine", "judges each by a model"]),
+        (
+            "classification: {engine: HBOS, model: {save: m}}",
+            ["classification.model.save", "anomal fit"],
+        ),
+        ("classification: {engine: HBOS, model: {load: m}}", ["stream.warmUp", "needs no warm-up"]),
+        ("report: {}\nclassification: {engine: HBOS}", ["report", "a stream never ends"]),
+        ("schedule: {cron: '@daily'}\nclassification: {engine: HBOS}", ["schedule", "never ends"]),
+    ] {
+        refused(classification, to, &parts);
+    }
+}
+
+#[test]
+fn values_that_do_not_exist_are_refused_with_those_that_do() {
+    let input = "ndjson: {path: app.ndjson, badLines: skip, types: {id: integer, size: integer}}";
     let syslog = "syslog: {listen: [{udp: \"127.0.0.1:0\"}], KEYS}";
     for (keys, parts) in [
         ("parse: {json: raw}", ["input.syslog.parse.json", "it is one of message"]),
@@ -117,19 +135,6 @@ fn what_can_not_be_a_stream_is_refused() {
         ("time: {idle: 50ms}", ["stream.time.idle", "has not the form"]),
     ] {
         refused(warm_up, to, &parts);
-    }
-    let classification = "classification: {engine: HBOS, seed: 7}";
-    for (to, parts) in [
-        ("classification: {engine: Gower}", ["classification.engine", "judges each by a model"]),
-        (
-            "classification: {engine: HBOS, model: {save: m}}",
-            ["classification.model.save", "anomal fit"],
-        ),
-        ("classification: {engine: HBOS, model: {load: m}}", ["stream.warmUp", "needs no warm-up"]),
-        ("report: {}\nclassification: {engine: HBOS}", ["report", "a stream never ends"]),
-        ("schedule: {cron: '@daily'}\nclassification: {engine: HBOS}", ["schedule", "never ends"]),
-    ] {
-        refused(classification, to, &parts);
     }
 }
 

@@ -6,7 +6,7 @@ use anomal_core::{Result, words};
 use serde::{Deserialize, Serialize};
 
 use super::StreamJudge;
-use crate::stream::memory::MemoryCounts;
+use crate::stream::{learning::Learner, memory::MemoryCounts};
 
 /// The parts of it, in tenths, above which entities and keys are forgotten, and that is not passed between two counts.
 const FORGETS: u64 = 6;
@@ -65,7 +65,7 @@ impl StreamJudge {
     /// None: it is not limited.
     pub fn memory(&self) -> Option<MemoryCounts> {
         let memory = self.memory.as_ref()?;
-        let entities = self.learner.as_ref().map_or(0, |learner| learner.entity_bytes());
+        let entities = self.learner.as_ref().map_or(0, Learner::entity_bytes);
         Some(MemoryCounts {
             bytes: memory.fixed + memory.windows + entities,
             limit: memory.most,
@@ -133,6 +133,6 @@ impl StreamJudge {
 
     /// Entities that were forgotten since this process began.
     fn crowded(&self) -> u64 {
-        self.learner.as_ref().map_or(0, |learner| learner.crowded())
+        self.learner.as_ref().map_or(0, Learner::crowded)
     }
 }
