@@ -51,7 +51,7 @@ enum Event {
     /// Something is known about the partitions of this process.
     Found(Found),
     /// A partition is not run any more. None: it was not read at the end.
-    Ended(Partition, Result<Option<StreamSummary>>),
+    Ended(Partition, Result<Option<Box<StreamSummary>>>),
 }
 
 type Work<'a> = FuturesUnordered<LocalBoxFuture<'a, Event>>;

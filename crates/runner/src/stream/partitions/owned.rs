@@ -74,7 +74,7 @@ impl<'a> OwnedPartition<'a> {
 
     async fn keep(&mut self, mut control: StreamControl) -> Result<Option<StreamSummary>> {
         while !*control.stop.borrow() {
-            let ended = self.once(&control).await;
+            let ended = Box::pin(self.once(&control)).await;
             let error = match ended {
                 Ok(summary) => return Ok(Some(summary)),
                 Err(error) if control.until_caught_up => return Err(error),

@@ -106,7 +106,10 @@ impl<'a> RunningPartitions<'a> {
             };
             let count = self.wanted.len();
             let owned = OwnedPartition::new(self.run, partition.clone(), self.begin.clone(), count);
-            started.push(Box::pin(owned.run(control).map(|ended| Event::Ended(partition, ended))));
+            let ended = owned.run(control).map(|ended| {
+                Event::Ended(partition, ended.map(|summary| summary.map(Box::new)))
+            });
+            started.push(Box::pin(ended));
         }
         started
     }
@@ -126,7 +129,7 @@ impl<'a> RunningPartitions<'a> {
     pub fn end(
         &mut self,
         partition: Partition,
-        ended: Result<Option<StreamSummary>>,
+        ended: Result<Option<Box<StreamSummary>>>,
         totals: &mut Totals,
     ) -> Result<()> {
         let is_given_up = self.known.get(&partition).is_some_and(|known| known.is_given_up);
@@ -141,7 +144,7 @@ impl<'a> RunningPartitions<'a> {
             return Ok(());
         }
         let (summary, result) = match ended {
-            Ok(summary) => (summary, Ok(())),
+            Ok(summary) => (summary.map(|summary| *summary), Ok(())),
             Err(error) => (None, Err(error)),
         };
         totals.end(partition, summary);
