@@ -81,10 +81,9 @@ impl S3 {
     }
 
     /// The same under the keys of a secret.
-    pub fn secret(&self) -> [(&'static str, String); 5] {
+    pub fn secret(&self) -> Vec<(&'static str, String)> {
         let keys = ["endpoint", "allowHttp", "region", "accessKeyId", "secretAccessKey"];
-        let mut keys = keys.into_iter();
-        self.environment().map(|(_, value)| (keys.next().unwrap_or_default(), value))
+        keys.into_iter().zip(self.environment().map(|(_, value)| value)).collect()
     }
 
     /// An independent client to inspect a bucket.

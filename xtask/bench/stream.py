@@ -115,16 +115,25 @@ def false_alarms(data, warm_up, model):
     return {"usual rows": rows, "orders": order, "false alarms": found, "share": found / max(1, rows)}
 
 
-def measure(data, only_false_alarms):
+# What is learned row by row beside the model that is fitted again.
+ONLINE = {"HBOS": "HBOS", "OIF": "OnlineIsolationForest", "RCF": "RandomCutForest", "covariance": "OnlineCovariance"}
+
+
+def measure(data, only_false_alarms, only_models):
     count = len(data.records)
     warm_up = min(5_000, max(100, count // 4))
     labels = data.labels[warm_up:]
     if only_false_alarms:
         return false_alarms(data, warm_up, model_of(count, warm_up))
-    figures = {"rows": count, "warm": warm_up, "batch": auroc(data.batch()[warm_up:], labels)}
+    figures = {"rows": count, "warm": warm_up}
+    if not only_models:
+        figures["batch"] = auroc(data.batch()[warm_up:], labels)
     refit = model_of(count, warm_up)
-    models = {"once": "learn: once", "continuous": refit, "HBOS": f"{refit}, online: HBOS", "OIF": f"{refit}, online: OnlineIsolationForest", "covariance": f"{refit}, online: OnlineCovariance"}
+    models = {"once": "learn: once", "continuous": refit}
+    models |= {name: f"{refit}, online: {online}" for name, online in ONLINE.items()}
     for name, model in models.items():
+        if only_models and name not in only_models:
+            continue
         rows, summary = data.stream(name, data.records, warm_up, f"{{{model}}}")
         part = rows[warm_up:]
         p_values = [-(row["anomal.pvalue"] or 1.0) for row in part]
@@ -132,7 +141,7 @@ def measure(data, only_false_alarms):
         figures[f"{name} p"] = auroc(p_values, labels)
         figures[f"{name} models"] = summary["models"]["generation"]
         figures[f"{name} s"] = summary["durationSeconds"]
-    return figures | false_alarms(data, warm_up, refit)
+    return figures if only_models else figures | false_alarms(data, warm_up, refit)
 
 
 def main():
@@ -143,6 +152,7 @@ def main():
     parser.add_argument("--rows", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--false-alarms", action="store_true", help="count these alone")
+    parser.add_argument("--models", nargs="*", default=[], help="continuous, HBOS, OIF, RCF, covariance: streams of these alone")
     arguments = parser.parse_args()
     paths = sorted(arguments.datasets.resolve().glob("*.parquet"))
     for path in paths:
@@ -151,7 +161,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             program = str(pathlib.Path(arguments.program).resolve())
             data = Set(program, path, pathlib.Path(folder), arguments.rows, arguments.seed)
-            figures = measure(data, arguments.false_alarms)
+            figures = measure(data, arguments.false_alarms, arguments.models)
         shown = [f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items()]
         print(f"{path.stem}: {', '.join(shown)}", flush=True)
 

@@ -46,7 +46,7 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
-    /// The random cut forest of an entity beside those of rcf3 and krcf: points a second, and whether they rank alike
+    /// Our random cut forests beside those of rcf3 and krcf: points a second, and whether they rank alike
     Forest,
     /// Time series of the Numenta Anomaly Benchmark as streams: its score
     Nab(nab::Arguments),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{ClassificationEngine, FeatureEngine, proto::Plan};
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::{ColumnRoles, check_columns, check_stream, state_memory};
+use anomal_runner::{ColumnRoles, check_columns, check_stream, online_choice, state_memory};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -21,23 +21,24 @@ use crate::{
 pub fn validate(arguments: &SettingsFile) -> CommandResult {
     let settings = settings::with_paths(&arguments.file)?;
     check_detector(&settings)?;
-    let columns = match local_input(&settings.job.spec) {
+    let spec = &settings.job.spec;
+    let columns = match local_input(spec) {
         Ok(input) => {
             let (plan, roles) = check(&settings)?;
-            let memory = memory(&settings.job.spec, Some(&plan));
             let roles = roles.describe().unwrap_or_else(|| {
                 "no column has a role: `roles` can name the time, hosts, users, domains".to_owned()
             });
-            format!("columns as in {input}; roles: {roles}{memory}")
+            let columns = format!("columns as in {input}; roles: {roles}");
+            vec![Some(columns), state_memory(spec, Some(&plan)), online_choice(spec, &plan)]
         }
         Err(reason) => {
-            format!("columns not checked: {reason}{}", memory(&settings.job.spec, None))
+            vec![Some(format!("columns not checked: {reason}")), state_memory(spec, None)]
         }
     };
+    let columns = columns.into_iter().flatten().collect::<Vec<_>>().join("; ");
     if arguments.output.quiet {
         return Ok(exit::DONE);
     }
-    let spec = &settings.job.spec;
     print(&format!(
         "{} is valid: job {}, {} filters, {} features, {} flags, {}; {columns}\n",
         arguments.file.display(),
@@ -49,11 +50,6 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
             .as_ref()
             .map_or("no classification", |settings| settings.engine.as_str())
     ))
-}
-
-/// What the state of a stream needs.
-fn memory(spec: &AnomalyJobSpec, plan: Option<&Plan>) -> String {
-    state_memory(spec, plan).map(|memory| format!("; {memory}")).unwrap_or_default()
 }
 
 /// The input, if its columns can be checked here; or why they can't.

@@ -47,7 +47,7 @@ pub use run::{Outcome, run};
 pub use spool::RowNumbers;
 pub use stream::{
     EntityCounts, ModelCounts, PartitionCounts, Preloading, Replica, SilentEntities, StreamControl,
-    StreamLag, StreamStatus, StreamSummary, check_stream, run_stream, state_memory,
+    StreamLag, StreamStatus, StreamSummary, check_stream, online_choice, run_stream, state_memory,
 };
 pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
 pub use suppressions::{QuietIncident, Suppression, SuppressionList, SuppressionSummary};

@@ -99,6 +99,8 @@ fn a_replay_knows_the_same_entities() {
         ("HBOS", "none"),
         ("OnlineIsolationForest", "profile"),
         ("OnlineCovariance", "profile"),
+        ("RandomCutForest", "none"),
+        ("auto", "profile"),
         ("none", "forest"),
     ] {
         let records = usual(0..5_000);

@@ -255,32 +255,40 @@ fn related(numbers: Range<u64>, is_broken: bool) -> String {
 }
 
 #[test]
-fn a_covariance_finds_numbers_that_are_common_and_do_not_go_together() {
+fn numbers_are_found_that_are_common_and_do_not_go_together() {
     let records = related(0..6_000, false) + &related(6_000..6_100, true);
     let found = |online: &str| {
         let job = JOB.replace("model: {sample", &format!("model: {{online: {online}, sample"));
         let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
         let workspace = Workspace::with_files(&files);
-        workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+        let checked = workspace.anomal(&["validate", "job.yaml"]);
+        checked.expect(0, &[]);
+        // Two of the three features are numbers.
+        let chosen = checked.stdout.contains("; learned row by row: RandomCutForest");
+        assert_eq!(chosen, online == "auto", "{}", checked.stdout);
         catch_up(&workspace).expect(0, &[]);
         rows(&workspace)
     };
-    let (with, without) = (found("OnlineCovariance"), found("none"));
-    let broken = |rows: &[Json]| suspicious(&rows[6_000..]);
-    assert!(
-        broken(&with) >= 80 && broken(&without) <= 10,
-        "{} {}",
-        broken(&with),
-        broken(&without)
-    );
-    let usual = suspicious(&with[3_000..6_000]);
-    assert!(usual < 90, "about 30 are expected at this risk: {usual}");
-    for row in with[6_000..].iter().filter(|row| row["anomal.suspicious"] == true) {
-        let reasons = row["anomal.reasons"].as_array().unwrap();
-        let mut first: Vec<&str> =
-            reasons[..2].iter().map(|reason| reason["feature"].as_str().unwrap()).collect();
-        first.sort_unstable();
-        assert_eq!(first, ["ms", "size"], "{row:#}");
+    // A forest, whose scores end at 1, is less sure than a distance is.
+    let below = |rows: &[Json], p: f64| {
+        rows.iter().filter(|row| row["anomal.pvalue"].as_f64() <= Some(p)).count()
+    };
+    let (none, forest) = (found("none"), found("RandomCutForest"));
+    assert_eq!(forest, found("auto"));
+    for (with, p, most, least) in
+        [(&found("OnlineCovariance"), 0.01, 10, 80), (&forest, 0.05, 20, 45)]
+    {
+        let (found, without) = (below(&with[6_000..], p), below(&none[6_000..], p));
+        assert!(found >= least && without <= most, "{found} {without}");
+        let usual = below(&with[3_000..6_000], p) as f64 / 3_000.0;
+        assert!(usual < 3.0 * p, "{usual}");
+        for row in with[6_000..].iter().filter(|row| row["anomal.suspicious"] == true) {
+            let reasons = row["anomal.reasons"].as_array().unwrap();
+            let mut first: Vec<&str> =
+                reasons[..2].iter().map(|reason| reason["feature"].as_str().unwrap()).collect();
+            first.sort_unstable();
+            assert_eq!(first, ["ms", "size"], "{row:#}");
+        }
     }
 }
 

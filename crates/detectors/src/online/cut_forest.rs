@@ -1,32 +1,51 @@
-//! A random cut forest of the last rows of one entity: it knows which of its values go together.
+//! A random cut forest of the last rows: it knows which of their values go together.
 
+mod bounds;
+mod coordinate;
+mod rows;
 mod tree;
 
-use std::sync::Arc;
-
-use self::tree::{Bounds, Rows, Tree};
-pub(super) use self::tree::{MISSING, of_category, of_rank};
+pub(super) use self::coordinate::{Coordinate, MISSING, of_category, of_rank};
+use self::{
+    rows::{Rows, lanes},
+    tree::{Tree, Way},
+};
 use super::bytes::{Reader, Writer};
 use crate::random::Random;
 
-const TREES: usize = 30;
-/// The rows that it knows: the last ones.
-const WINDOW: usize = 256;
-/// Bytes of their values.
-const WINDOW_BYTES: usize = 24 << 10;
-/// The rows that a tree has of them, on average.
-const TREE_ROWS: f64 = 64.0;
-/// The rows without which nothing is judged.
-const FEWEST: u64 = 64;
+/// How much a forest knows.
+#[derive(Debug, PartialEq)]
+pub(super) struct Shape {
+    trees: usize,
+    /// The rows that it knows: the last ones.
+    window: usize,
+    /// Bytes of their values at most.
+    bytes: usize,
+    /// The rows that a tree has of them, on average.
+    rows: f64,
+    /// Rows of a tree at most: more than four standard deviations above.
+    most: usize,
+    /// The rows without which nothing is judged.
+    fewest: u64,
+}
+
+/// That of an entity: at most 64 KiB, of which 30 trees have 1.2 KiB each.
+pub(super) const OF_ENTITY: Shape =
+    Shape { trees: 30, window: 256, bytes: 16 << 10, rows: 64.0, most: 96, fewest: 64 };
+/// That of all rows.
+pub(super) const OF_ALL: Shape =
+    Shape { trees: 50, window: 2_048, bytes: usize::MAX, rows: 256.0, most: 320, fewest: 256 };
+
+/// Room for so many more rows or cuts is made at a time.
+const ROOM: usize = 16;
 
 /// Robust random cut forest (Guha, Mishra, Roy and Schrijvers 2016, "Robust Random Cut Forest Based Anomaly Detection on
 /// Streams"): trees that cut the rows apart at random values, in features of wide ranges more often. A row is the more unusual
 /// the more rows a cut would be expected to part from it. Each tree has a random part of a sliding window. The same rows in the
 /// same order give the same bytes.
-///
-/// It has at most 64 KiB: 30 trees of 1.1 KiB, and 24 KiB of rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct CutForest {
+    shape: &'static Shape,
     rows: Rows,
     /// All that were learned.
     learned: u64,
@@ -34,7 +53,7 @@ pub(super) struct CutForest {
     trees: Vec<Tree>,
 }
 
-/// The most features that a forest can have: of more, too few rows would fit.
+/// The most features that the forest of an entity can have: of more, too few rows would fit.
 pub const MOST_CUT_FEATURES: usize = 96;
 
 /// How unusual a row is, and by which features.
@@ -47,47 +66,48 @@ pub struct Displacement {
 }
 
 impl CutForest {
-    /// `weights`: of each feature, at least 0; at most [`MOST_CUT_FEATURES`].
-    pub fn new(weights: &Arc<[f32]>, seed: u64) -> Self {
-        let most = (WINDOW_BYTES / size_of_val(&**weights).max(1)).clamp(1, WINDOW);
+    /// `weights`: of each feature, at least 0; at most [`MOST_CUT_FEATURES`] for an entity.
+    pub fn new(shape: &'static Shape, weights: &[f32], seed: u64) -> Self {
+        let rows = Rows::new(weights, shape.window, shape.bytes);
         let mut random = Random(seed);
-        let trees = (0..TREES).map(|_| Tree::new(&mut random)).collect();
-        Self { rows: Rows::new(Arc::clone(weights), most), learned: 0, random, trees }
+        let tree = |_| Tree::new(&mut random, shape.most, rows.most());
+        let trees = (0..shape.trees).map(tree).collect();
+        Self { shape, rows, learned: 0, random, trees }
     }
 
-    /// Judges a row of coordinates; none before it has learned 64.
-    pub fn judge(&self, row: &[f32]) -> Option<Displacement> {
-        if self.learned < FEWEST {
+    /// Judges a row of coordinates; none before it has learned enough.
+    pub fn judge(&self, row: &[Coordinate]) -> Option<Displacement> {
+        if self.learned < self.shape.fewest {
             return None;
         }
-        let mut sum = Displacement { score: 0.0, parts: vec![0.0; row.len()] };
-        let (mut parts, mut bounds) = (vec![0.0; row.len()], Bounds::default());
         let trees = self.trees.iter().filter(|tree| tree.rows() > 0);
-        for tree in trees {
-            let rows = f64::from(tree.rows()) * TREES as f64;
-            sum.score += tree.displacement(row, &self.rows, &mut bounds, &mut parts) / rows;
-            for (sum, part) in sum.parts.iter_mut().zip(&parts) {
-                *sum += part / rows;
-            }
-        }
-        Some(sum)
+        let (mut way, mut sums) = (Way::default(), vec![0.0; row.len()]);
+        let row: Vec<_> = lanes(row).collect();
+        trees.for_each(|tree| tree.displacement(&row, &self.rows, &mut way, &mut sums));
+        let weights = self.rows.weights.as_flattened();
+        let part = |(sum, weight): (f32, &Coordinate)| {
+            f64::from(sum) * f64::from(*weight) / self.trees.len() as f64
+        };
+        let parts: Vec<f64> = sums.into_iter().zip(weights).map(part).collect();
+        Some(Displacement { score: parts.iter().sum(), parts })
     }
 
     /// Learns a row, and forgets the oldest one where there are too many.
-    pub fn learn(&mut self, row: &[f32]) {
+    pub fn learn(&mut self, row: &[Coordinate]) {
         let most = self.rows.most() as u64;
-        let slot = usize::try_from(self.learned % most).unwrap_or_default();
+        let slot = (self.learned % most) as u16;
+        let mut way = Way::default();
         if self.learned >= most {
             for tree in &mut self.trees {
-                tree.forget(slot, &self.rows);
+                tree.forget(slot, &self.rows, &mut way);
             }
         }
-        self.rows.put(slot, row);
+        self.rows.put(usize::from(slot), row);
         self.learned += 1;
-        let chance = TREE_ROWS / most as f64;
+        let chance = self.shape.rows / most as f64;
         for tree in &mut self.trees {
             if self.random.next() < chance {
-                tree.learn(slot, &self.rows, &mut self.random);
+                tree.learn(slot, &self.rows, &mut way, &mut self.random);
             }
         }
     }
@@ -106,15 +126,28 @@ impl CutForest {
         self.trees.iter().for_each(|tree| tree.write(to));
     }
 
-    pub fn read(from: &mut Reader<'_>, weights: &Arc<[f32]>) -> Option<Self> {
-        let mut forest = Self::new(weights, 0);
+    pub fn read(shape: &'static Shape, from: &mut Reader<'_>, weights: &[f32]) -> Option<Self> {
+        let mut forest = Self::new(shape, weights, 0);
         forest.learned = from.number()?;
         forest.random = Random(from.number()?);
         let rows = usize::try_from(forest.learned).unwrap_or(usize::MAX).min(forest.rows.most());
         forest.rows.read(from, rows)?;
-        forest.trees =
-            (0..TREES).map(|_| Tree::read(from, weights.len(), rows)).collect::<Option<_>>()?;
+        for tree in &mut forest.trees {
+            tree.read(from, &forest.rows, rows)?;
+        }
         Some(forest)
+    }
+}
+
+/// Of what they save: places of what is forgotten do not matter.
+impl PartialEq for CutForest {
+    fn eq(&self, other: &Self) -> bool {
+        let bytes = |forest: &Self| {
+            let mut to = Writer::new(0);
+            forest.write(&mut to);
+            to.into_bytes()
+        };
+        bytes(self) == bytes(other)
     }
 }
 

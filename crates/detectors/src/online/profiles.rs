@@ -16,7 +16,7 @@ use self::{
 };
 use super::{
     bytes::{Reader, Writer},
-    cut_forest::{self, CutForest, Displacement},
+    cut_forest::{self, Coordinate, CutForest, Displacement, OF_ENTITY},
 };
 use crate::random::mixed;
 
@@ -51,7 +51,7 @@ impl Value {
         Self::Category(xxh3_64(text.as_bytes()))
     }
 
-    fn write(self, to: &mut Writer) {
+    pub(super) fn write(self, to: &mut Writer) {
         let (kind, bits) = match self {
             Self::Missing => (0, 0),
             Self::Number(number) => (1, number.to_bits()),
@@ -61,7 +61,7 @@ impl Value {
         to.number(bits);
     }
 
-    fn read(from: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Self> {
         match (from.count()?, from.number()?) {
             (0, _) => Some(Self::Missing),
             (1, bits) => Some(Self::number(f64::from_bits(bits))),
@@ -309,7 +309,9 @@ impl Profiles {
         entity.rows += 1;
         let forests = self.forests;
         if self.options.parts.forest && entity.rows as f64 >= self.options.min_rows {
-            let new = || Box::new(CutForest::new(&self.weights, mixed(self.options.seed ^ key)));
+            let new = || {
+                Box::new(CutForest::new(&OF_ENTITY, &self.weights, mixed(self.options.seed ^ key)))
+            };
             self.forests += u64::from(entity.forest.is_none());
             entity.forest.get_or_insert_with(new).learn(&all.coordinates(row));
         }
@@ -548,7 +550,7 @@ fn kinds(options: &ProfileOptions) -> Vec<Kind> {
 
 impl All {
     /// A row as forests read it: numbers by their ranks among all, so that each scale is as good as any other.
-    fn coordinates(&self, row: &[Value]) -> Vec<f32> {
+    fn coordinates(&self, row: &[Value]) -> Vec<Coordinate> {
         let of = |(feature, value): (&Feature, &Value)| match (feature, value) {
             (Feature::Number(grid, _), Value::Number(number)) => {
                 cut_forest::of_rank(grid.rank(*number))

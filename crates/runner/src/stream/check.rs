@@ -6,12 +6,14 @@ use anomal_core::{
     time_view,
 };
 use anomal_dataflow::Source;
-use anomal_detectors::online::{MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES};
+use anomal_detectors::online::{
+    MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES, MOST_FOREST_FEATURES,
+};
 use anomal_spec::{
     AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver, Online, bytes,
 };
 
-use super::memory;
+use super::{memory, online::weighted};
 use crate::{compile, operators::classify};
 
 /// Checks the classification of a job with `stream` where the classification engine is known.
@@ -99,6 +101,7 @@ pub(crate) fn time_column(spec: &AnomalyJobSpec, plan: &Plan) -> Result<Option<S
 /// `InvalidSettings` if there are too many, or too few.
 pub(crate) fn learned_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
     forest_features(spec, plan)?;
+    online_forest_features(spec, plan)?;
     covariance_features(spec, plan)
 }
 
@@ -115,6 +118,20 @@ fn forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
          fewer features"
     );
     Err(Error::settings("stream.entity.model", "TOO_MANY_FEATURES", message))
+}
+
+/// That there are not more features than a random cut forest of all rows can have.
+fn online_forest_features(spec: &AnomalyJobSpec, plan: &Plan) -> Result<()> {
+    let model = spec.stream.as_ref().and_then(|stream| stream.model.as_ref());
+    let online = model.map(|model| model.online.chosen(&weighted(plan)));
+    let count = plan.features.len();
+    if online != Some(Online::RandomCutForest) || count <= MOST_FOREST_FEATURES {
+        return Ok(());
+    }
+    let message = format!(
+        "RandomCutForest has at most {MOST_FOREST_FEATURES} features, and the job has {count}: use `HBOS`, or fewer features"
+    );
+    Err(Error::settings("stream.model.online", "TOO_MANY_FEATURES", message))
 }
 
 /// That there are numbers of which some can go together.

@@ -212,15 +212,36 @@ pub enum Online {
     /// Nothing.
     #[default]
     None,
+    /// `RandomCutForest` where numbers have at least half of the weight of all features, else `HBOS`.
+    Auto,
     /// How frequent the values of each feature were lately, as HBOS takes them.
     #[serde(rename = "HBOS")]
     Hbos,
     /// An isolation forest of the last 2,048 rows (Leveni et al. 2024).
     #[serde(rename = "OnlineIsolationForest")]
     OnlineIsolationForest,
+    /// A random cut forest of the last 2,048 rows (Guha et al. 2016): which values go together.
+    #[serde(rename = "RandomCutForest")]
+    RandomCutForest,
     /// Which numbers go together: the Mahalanobis distance by means and covariances that decay, of 2 to 128 numeric features.
     #[serde(rename = "OnlineCovariance")]
     OnlineCovariance,
+}
+
+impl Online {
+    /// What `auto` is for features: the weight of each, and whether it is a number. Any other is itself.
+    #[must_use]
+    pub fn chosen(self, features: &[(f64, bool)]) -> Self {
+        let sum = |is_number: bool| -> f64 {
+            let of_kind = features.iter().filter(|(_, number)| *number == is_number);
+            of_kind.map(|(weight, _)| *weight).sum()
+        };
+        match self {
+            Self::Auto if sum(true) >= sum(false) => Self::RandomCutForest,
+            Self::Auto => Self::Hbos,
+            other => other,
+        }
+    }
 }
 
 /// Entities, such as hosts or users, that are judged by what is usual of each: how often its features had which values. So far

@@ -1,11 +1,9 @@
 //! What is usual of one entity.
 
-use std::sync::Arc;
-
 use super::{Kind, Value, categories::Frequent, halvings, numbers::Histogram};
 use crate::online::{
     bytes::{Reader, Writer},
-    cut_forest::CutForest,
+    cut_forest::{CutForest, OF_ENTITY},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -111,9 +109,9 @@ impl Entity {
         }
     }
 
-    pub fn read_forest(&mut self, from: &mut Reader<'_>, weights: &Arc<[f32]>) -> Option<()> {
+    pub fn read_forest(&mut self, from: &mut Reader<'_>, weights: &[f32]) -> Option<()> {
         if from.flag()? {
-            self.forest = Some(Box::new(CutForest::read(from, weights)?));
+            self.forest = Some(Box::new(CutForest::read(&OF_ENTITY, from, weights)?));
         }
         Some(())
     }

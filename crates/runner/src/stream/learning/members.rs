@@ -28,6 +28,7 @@ use self::{
     saved::SegmentParts,
     silence::silence,
 };
+use crate::stream::online::weighted;
 
 /// How much the p-values count in the joint one.
 const MODEL_WEIGHT: f64 = 2.0;
@@ -100,8 +101,6 @@ impl Members {
             .map(|feature| Feature { name: feature.name.clone(), kind: kind(feature.kind()) })
             .collect();
         let weights: Vec<f64> = plan.features.iter().map(|feature| feature.weight).collect();
-        let is_number = features.iter().map(|feature| feature.kind == Kind::Number);
-        let weighted: Vec<(f64, bool)> = weights.iter().copied().zip(is_number).collect();
         let forget_after = entity.and_then(|entity| seconds(&entity.forget_after));
         let forget_after = forget_after.and_then(|seconds| i64::try_from(seconds).ok());
         let model = entity.map_or(EntityModel::None, |entity| entity.model);
@@ -125,7 +124,7 @@ impl Members {
             features,
             has_entities: entity.is_some(),
             parts,
-            row_by_row: RowByRow::new(online, &weighted, seed),
+            row_by_row: RowByRow::new(online, &weighted(plan), seed),
             profiles: Profiles::new(options),
             online: Calibration::default(),
             entity: Calibration::default(),

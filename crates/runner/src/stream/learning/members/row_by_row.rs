@@ -1,7 +1,7 @@
 //! What is learned of all rows as they come.
 
 use anomal_core::{Error, Result};
-use anomal_detectors::online::{OnlineCovariance, OnlineForest, Surprise, Value};
+use anomal_detectors::online::{OnlineCovariance, OnlineCutForest, OnlineForest, Surprise, Value};
 use anomal_spec::Online;
 
 #[derive(Clone)]
@@ -10,6 +10,7 @@ pub(super) enum RowByRow {
     /// How often features had which values, which profiles know anyway.
     Frequencies,
     Forest(Box<OnlineForest>),
+    CutForest(Box<OnlineCutForest>),
     Covariance(Box<OnlineCovariance>),
 }
 
@@ -23,12 +24,14 @@ pub(super) struct Finding {
 impl RowByRow {
     /// `weights`: of each feature, and whether it is a number.
     pub fn new(online: Online, weights: &[(f64, bool)], seed: u64) -> Self {
-        let all = || weights.iter().map(|(weight, _)| *weight).collect();
+        let all = || -> Vec<f64> { weights.iter().map(|(weight, _)| *weight).collect() };
         let of_number = |(weight, is_number): &(f64, bool)| if *is_number { *weight } else { 0.0 };
-        match online {
-            Online::None => Self::Nothing,
+        match online.chosen(weights) {
+            // What is chosen is one of the others.
+            Online::None | Online::Auto => Self::Nothing,
             Online::Hbos => Self::Frequencies,
             Online::OnlineIsolationForest => Self::Forest(OnlineForest::new(all(), seed).into()),
+            Online::RandomCutForest => Self::CutForest(OnlineCutForest::new(&all(), seed).into()),
             Online::OnlineCovariance => {
                 let weights: Vec<f64> = weights.iter().map(of_number).collect();
                 Self::Covariance(OnlineCovariance::new(&weights).into())
@@ -57,6 +60,10 @@ impl RowByRow {
                 let score = forest.score(&coordinates(row, surprise, weights));
                 Some(Finding { score, parts: Vec::new() })
             }
+            Self::CutForest(forest) => {
+                let displacement = forest.judge(row)?;
+                Some(Finding { score: displacement.score, parts: displacement.parts })
+            }
             Self::Covariance(covariance) => {
                 let distance = covariance.judge(&numbers(row))?;
                 Some(Finding { score: distance.score, parts: distance.parts })
@@ -76,6 +83,7 @@ impl RowByRow {
             // The first rows are not compared with others yet.
             Self::Forest(_) if surprise.among_all.is_empty() => {}
             Self::Forest(forest) => forest.learn(&coordinates(row, surprise, weights)),
+            Self::CutForest(forest) => forest.learn(row),
             Self::Covariance(covariance) => covariance.learn(&numbers(row)),
         }
     }
@@ -85,6 +93,7 @@ impl RowByRow {
         match self {
             Self::Nothing | Self::Frequencies => None,
             Self::Forest(forest) => Some(forest.to_bytes()),
+            Self::CutForest(forest) => Some(forest.to_bytes()),
             Self::Covariance(covariance) => Some(covariance.to_bytes()),
         }
     }
@@ -101,12 +110,13 @@ impl RowByRow {
         match self {
             Self::Nothing | Self::Frequencies => Ok(()),
             Self::Forest(forest) => forest.restore(next()?),
+            Self::CutForest(forest) => forest.restore(next()?),
             Self::Covariance(covariance) => covariance.restore(next()?),
         }
     }
 }
 
-/// A row for the forest: categories are as far apart as they are rare.
+/// A row for the isolation forest: categories are as far apart as they are rare.
 #[expect(clippy::cast_possible_truncation, reason = "the forest splits single precision")]
 fn coordinates(row: &[Value], surprise: &Surprise, weights: impl Iterator<Item = f64>) -> Vec<f32> {
     let rarity = surprise.among_all.iter().zip(weights);
