@@ -105,9 +105,18 @@ impl S3 {
     }
 
     pub fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.find(bucket, key).unwrap_or_else(|| panic!("no {key}"))
+    }
+
+    /// An object that may have been removed since it was listed.
+    pub fn find(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         let (store, runtime) = self.client(bucket);
         let got = runtime.block_on(async { store.get(&Path::from(key)).await?.bytes().await });
-        got.unwrap_or_else(|error| panic!("{key}: {error}")).to_vec()
+        match got {
+            Ok(bytes) => Some(bytes.to_vec()),
+            Err(object_store::Error::NotFound { .. }) => None,
+            Err(error) => panic!("{key}: {error}"),
+        }
     }
 
     /// All keys of a bucket, in order.

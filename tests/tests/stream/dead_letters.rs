@@ -35,7 +35,8 @@ fn rejected(s3: &S3) -> BTreeMap<String, usize> {
     let keys = s3.keys("state").into_iter().filter(|key| key.starts_with("job.rejected/"));
     let mut found = BTreeMap::new();
     for key in keys.filter(|key| key.ends_with(".ndjson")) {
-        for line in String::from_utf8(s3.get("state", &key)).unwrap().lines() {
+        let bytes = s3.find("state", &key).unwrap_or_default();
+        for line in String::from_utf8(bytes).unwrap().lines() {
             let record: Json = serde_json::from_str(line).unwrap();
             *found.entry(record["raw"].as_str().unwrap().to_owned()).or_default() += 1;
         }

@@ -6,9 +6,7 @@ use anomal_core::{
     time_view,
 };
 use anomal_dataflow::Source;
-use anomal_detectors::online::{
-    MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES, MOST_FOREST_FEATURES,
-};
+use anomal_detectors::online::{MOST_COVARIANCE_FEATURES, MOST_CUT_FEATURES, MOST_FOREST_FEATURES};
 use anomal_spec::{
     AnomalyJobSpec, Classification, EXTERNAL, EntityModel, InputDriver, Online, bytes,
 };

@@ -23,8 +23,8 @@ impl Kept {
             }
             Self::Objects(s3) => {
                 let keys = s3.keys("refused").into_iter().filter(|key| key.ends_with(".ndjson"));
-                let texts = keys.map(|key| String::from_utf8(s3.get("refused", &key)).unwrap());
-                texts.collect()
+                let texts = keys.filter_map(|key| s3.find("refused", &key));
+                texts.map(|bytes| String::from_utf8(bytes).unwrap()).collect()
             }
         };
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -106,9 +106,9 @@ impl<'a> RunningPartitions<'a> {
             };
             let count = self.wanted.len();
             let owned = OwnedPartition::new(self.run, partition.clone(), self.begin.clone(), count);
-            let ended = owned.run(control).map(|ended| {
-                Event::Ended(partition, ended.map(|summary| summary.map(Box::new)))
-            });
+            let ended = owned
+                .run(control)
+                .map(|ended| Event::Ended(partition, ended.map(|summary| summary.map(Box::new))));
             started.push(Box::pin(ended));
         }
         started
