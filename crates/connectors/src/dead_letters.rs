@@ -13,7 +13,7 @@ use crate::{
 
 /// `T`: a position of the caller, which is durable once all that was written before it is.
 pub(crate) enum DeadLetters<T> {
-    File(LateFile),
+    File(Box<LateFile>),
     Objects(Box<DeadLetterObjects<T>>),
 }
 
@@ -31,7 +31,7 @@ impl<T: Copy + Default> DeadLetters<T> {
                 let (url, secrets) = (url.to_owned(), secrets.clone());
                 Self::Objects(Box::new(DeadLetterObjects::new(ObjectFolder { url, auth, secrets })))
             }
-            None => Self::File(LateFile::new(path, remedy, moves)),
+            None => Self::File(Box::new(LateFile::new(path, remedy, moves))),
         }
     }
 
