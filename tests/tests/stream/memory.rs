@@ -43,15 +43,15 @@ fn run(job: &str, records: &str, parts: usize) -> (Workspace, RunOutput) {
 #[test]
 fn of_too_many_entities_those_seen_last_stay() {
     let job = |limit: &str| {
-        requests(&format!(
+        requests(
             "\
-classification: {{engine: HBOS, seed: 7}}
+classification: {engine: HBOS, seed: 7}
 stream:
-  time: {{disorder: 1s}}
-  warmUp: {{rows: 500}}
-  entity: {{by: [host], model: forest, minRows: 8}}
-"
-        ))
+  time: {disorder: 1s}
+  warmUp: {rows: 500}
+  entity: {by: [host], model: forest, minRows: 8}
+",
+        )
         .replace("to: state}", &format!("to: state}}{limit}"))
     };
     // One after the other, in groups of twenty, and a host that is always there.
