@@ -273,6 +273,16 @@ where
         Ok(Step::Busy)
     }
 
+    /// Whether something is on its way to a sink.
+    pub fn is_sending(&self) -> bool {
+        self.outbox.is_behind()
+    }
+
+    /// Goes on with what is on its way to sinks, between two steps.
+    pub fn send(&mut self, now: Duration) {
+        self.write(now);
+    }
+
     /// Writes and saves what was judged. False: a sink or the store does not take it; call again.
     ///
     /// # Errors

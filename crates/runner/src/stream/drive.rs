@@ -19,6 +19,8 @@ use super::{
 pub(super) const PANICKED: &str = "PANICKED";
 /// How often it is looked at what does not go on: an output, a checkpoint, or an input that can't be read.
 const POLL: Duration = Duration::from_millis(100);
+/// How often outputs are looked at to which something is on its way: a request may have ended, so that the next one can begin.
+const SENDING_POLL: Duration = Duration::from_millis(5);
 /// How often it says how it is.
 const STATUS: Duration = Duration::from_millis(250);
 /// How often it is looked at whether the last results are written and saved.
@@ -70,8 +72,7 @@ async fn run(
             break;
         }
         let poll = if shard.caught_up() { wait } else { POLL };
-        // It fails where the sender is gone, as the process ends.
-        let _ = tokio::time::timeout(poll, control.stop.changed()).await;
+        rest(&mut shard, &mut control, since, poll).await;
     }
     let doors = shard.log().doors();
     if let Some(doors) = doors {
@@ -97,6 +98,31 @@ async fn run(
     let summary = StreamSummary::of_shard(&shard);
     shard.into_log().close().await;
     Ok(summary)
+}
+
+/// Waits so long, while what is on its way to outputs goes on.
+async fn rest(
+    shard: &mut StreamShard,
+    control: &mut StreamControl,
+    since: Instant,
+    poll: Duration,
+) {
+    let until = Instant::now() + poll;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        let is_sending = shard.is_sending();
+        let pause = if is_sending { left.min(SENDING_POLL) } else { left };
+        // It fails where the sender is gone, as the process ends.
+        if tokio::time::timeout(pause, control.stop.changed()).await.is_ok() {
+            return;
+        }
+        if is_sending {
+            shard.send(since.elapsed());
+        }
+    }
 }
 
 /// Says what happens.

@@ -108,7 +108,7 @@ pub struct StreamBatch {
     pub rows: usize,
     /// How long a record waits for others where nothing is left to read, such as `50ms` (ms or s): the input is looked at again
     /// so much later. At most `10s`.
-    #[serde(default = "hundred_milliseconds")]
+    #[serde(default = "fifty_milliseconds")]
     #[schemars(length(min = 2, max = 8), regex(pattern = "^[1-9][0-9]*m?s$"))]
     pub wait: String,
 }
@@ -408,8 +408,8 @@ fn four_thousand() -> usize {
     4_096
 }
 
-fn hundred_milliseconds() -> String {
-    "100ms".to_owned()
+fn fifty_milliseconds() -> String {
+    "50ms".to_owned()
 }
 
 fn five_thousand_rows() -> u64 {
@@ -484,7 +484,7 @@ impl Default for StreamTime {
 
 impl Default for StreamBatch {
     fn default() -> Self {
-        Self { rows: four_thousand(), wait: hundred_milliseconds() }
+        Self { rows: four_thousand(), wait: fifty_milliseconds() }
     }
 }
 
