@@ -41,9 +41,10 @@ struct Work<T> {
 
 type Task = JoinHandle<Result<Arc<Folder>>>;
 
-impl<T: Copy + Default> DeadLetterObjects<T> {
-    pub fn new(folder: ObjectFolder) -> Self {
-        let durable = (T::default(), Vec::new());
+impl<T: Copy> DeadLetterObjects<T> {
+    /// `at`: the position before the first write.
+    pub fn new(folder: ObjectFolder, at: T) -> Self {
+        let durable = (at, Vec::new());
         Self { folder, opened: None, lines: Vec::new(), number: 0, work: None, durable }
     }
 
@@ -78,16 +79,16 @@ impl<T: Copy + Default> DeadLetterObjects<T> {
         Ok(self.durable.clone())
     }
 
-    /// Continues at a mark, and removes the objects behind it; begins without one, which alone waits for the store.
+    /// Continues at a mark, which is that of the position `at`, and removes the objects behind it; begins without one, which alone waits for the store.
     ///
     /// # Errors
     /// As [`flush`](Self::flush), where the stream begins; `Output` if the folder has objects of another stream.
-    pub fn restore(&mut self, mark: Option<&[u8]>) -> Result<()> {
+    pub fn restore(&mut self, mark: Option<&[u8]>, at: T) -> Result<()> {
         self.lines.clear();
         let text = mark.and_then(|mark| std::str::from_utf8(mark).ok());
         let number = text.and_then(|text| text.parse().ok());
         self.number = number.unwrap_or_default();
-        self.durable = (T::default(), mark.unwrap_or_default().to_vec());
+        self.durable = (at, mark.unwrap_or_default().to_vec());
         // What an attempt before has sent may arrive still.
         let before = self.work.take().map(|work| work.task);
         let (begins, url) = (mark.is_none(), self.folder.url.clone());

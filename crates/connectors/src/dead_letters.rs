@@ -17,19 +17,21 @@ pub(crate) enum DeadLetters<T> {
     Objects(Box<DeadLetterObjects<T>>),
 }
 
-impl<T: Copy + Default> DeadLetters<T> {
-    /// `remedy`: how to name another place, for messages. `moves`: as in [`RunInfo`](crate::RunInfo).
+impl<T: Copy> DeadLetters<T> {
+    /// `at`: the position before the first write. `remedy`: how to name another place, for messages. `moves`: as in
+    /// [`RunInfo`](crate::RunInfo).
     pub fn new(
         path: PathBuf,
         auth: Option<Auth>,
         secrets: &Secrets,
-        remedy: String,
-        moves: bool,
+        (remedy, moves): (String, bool),
+        at: T,
     ) -> Self {
         match path.to_str().filter(|path| is_url(path)) {
             Some(url) => {
                 let (url, secrets) = (url.to_owned(), secrets.clone());
-                Self::Objects(Box::new(DeadLetterObjects::new(ObjectFolder { url, auth, secrets })))
+                let folder = ObjectFolder { url, auth, secrets };
+                Self::Objects(Box::new(DeadLetterObjects::new(folder, at)))
             }
             None => Self::File(Box::new(LateFile::new(path, remedy, moves))),
         }
@@ -69,14 +71,14 @@ impl<T: Copy + Default> DeadLetters<T> {
         }
     }
 
-    /// Continues at a mark, and removes what was written behind it; begins without one.
+    /// Continues at a mark, which is that of the position `at`, and removes what was written behind it; begins without one.
     ///
     /// # Errors
     /// `Output` if what is there is not the stream's.
-    pub fn restore(&mut self, mark: Option<&[u8]>) -> Result<()> {
+    pub fn restore(&mut self, mark: Option<&[u8]>, at: T) -> Result<()> {
         match self {
             Self::File(file) => file.restore(mark),
-            Self::Objects(objects) => objects.restore(mark),
+            Self::Objects(objects) => objects.restore(mark, at),
         }
     }
 }

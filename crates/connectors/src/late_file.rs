@@ -1,10 +1,10 @@
 //! A file of a stream that is created with the first thing that is written to it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anomal_core::{Code, Error, Result};
 
-use crate::{append_file::AppendFile, series::suffixed};
+use crate::{append_file::AppendFile, series::numbered};
 
 pub(crate) struct LateFile {
     path: PathBuf,
@@ -107,14 +107,9 @@ impl LateFile {
     }
 }
 
-/// The path of a file of the series.
-fn numbered(path: &Path, number: u64) -> PathBuf {
-    suffixed(path, &format!("{number:06}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
 

@@ -55,12 +55,12 @@ impl Series {
     pub fn path(&self, part: Part) -> PathBuf {
         let path = match (self.period(), self.rotation) {
             (_, None) => return self.path.clone(),
-            (None, _) => suffixed(&self.path, &format!("{:06}", part.number)),
+            (None, _) => numbered(&self.path, part.number),
             (Some(period), _) => {
                 let path = at(&self.path, part.since / period * period);
                 match part.again {
                     0 => path,
-                    again => suffixed(&path, &format!("{:06}", again + 1)),
+                    again => numbered(&path, again + 1),
                 }
             }
         };
@@ -115,7 +115,12 @@ fn at(path: &Path, seconds: u64) -> PathBuf {
     PathBuf::from(time.unwrap_or_default().strftime(&*text).to_string())
 }
 
-/// A path with an addition to its name before its ending, as `results-000001.ndjson`.
+/// The path of a file of a series, as `results-000001.ndjson`.
+pub(crate) fn numbered(path: &Path, number: u64) -> PathBuf {
+    suffixed(path, &format!("{number:06}"))
+}
+
+/// A path with an addition to its name before its ending.
 pub fn suffixed(path: &Path, addition: &str) -> PathBuf {
     let (stem, ending) = affixes(path);
     path.with_file_name(format!("{stem}-{addition}{ending}"))

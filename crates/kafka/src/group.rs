@@ -30,7 +30,7 @@ type Partitions = BTreeSet<(String, u32)>;
 /// How long leaving is waited for.
 const LEAVE: Duration = Duration::from_secs(6);
 
-/// What the membership's task and its user tell each other.
+/// The state that the membership's task shares with its user.
 struct Shared {
     assignment: watch::Sender<Assignment>,
     running: watch::Sender<Partitions>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anomal_connectors::fixed_folder;
 use anomal_core::{Error, Result};
 use anomal_spec::{AnomalyJobSpec, Auth, DeadLetter, Output, OutputDriver, is_url};
+use anomal_storage::Location;
 
 /// The paths that a job writes, with their places in the settings.
 pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
@@ -107,13 +108,11 @@ pub(crate) fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth
 
 /// The credentials for a folder of a stream: those that it names, else those of checkpoints in the same bucket.
 pub(crate) fn object_auth(spec: &AnomalyJobSpec, file: &DeadLetter) -> Option<Auth> {
-    let bucket = |url: &str| {
-        let (scheme, rest) = url.split_once("://")?;
-        Some(format!("{scheme}://{}/", rest.split('/').next()?))
-    };
+    let location = |url: &str| Location::parse(url).ok();
     let checkpoint = spec.stream.as_ref().map(|stream| &stream.state.checkpoint);
     let same = checkpoint.filter(|checkpoint| {
-        checkpoint.to.as_deref().and_then(bucket).is_some_and(|to| file.path.starts_with(&to))
+        let both = checkpoint.to.as_deref().and_then(location).zip(location(&file.path));
+        both.is_some_and(|(to, file)| to.is_beside(&file))
     });
     file.auth.clone().or_else(|| same?.auth.clone())
 }

@@ -368,7 +368,7 @@ impl StreamRun<'_> {
     /// How often an input is looked at that had nothing to read.
     fn wait(&self) -> Duration {
         let batch = self.stream.batch.clone().unwrap_or_default();
-        Duration::from_millis(milliseconds(&batch.wait).unwrap_or(100))
+        Duration::from_millis(milliseconds(&batch.wait).unwrap_or(50))
     }
 
     /// The credentials of the place of checkpoints.

@@ -57,6 +57,11 @@ impl Location {
         Ok(Self { scheme: known, root, key: key.into(), name: text.into() })
     }
 
+    /// Whether both are in the same bucket.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+
     fn http(text: &str) -> Result<Self> {
         let url =
             Url::parse(text).map_err(|error| Error::settings(format!("invalid URL: {error}")))?;

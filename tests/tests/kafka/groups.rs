@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{Workspace, kafka::Kafka, ledger::balance};
+use anomal_tests::{Workspace, kafka::Kafka};
 
 use super::{
     job::{catch_up, ids, line, results, summary},
-    processes::{Process, shared_workspace, wait_for},
+    processes::{Process, catch_up_and_balance, shared_workspace, wait_for},
 };
 
 const PARTITIONS: u64 = 6;
@@ -108,12 +108,7 @@ fn partitions_follow_the_group_while_members_are_killed() {
     }
     let sent = producer.send(200);
     // It needs no group.
-    let last = catch_up(&workspace);
-    last.expect(0, &[]);
-    let counts = summary(&last);
-    assert_eq!((&counts["rows"], &counts["results"]), (&sent.into(), &sent.into()));
-    assert_eq!(counts["partitions"], serde_json::json!({"owned": PARTITIONS, "read": PARTITIONS}));
-    balance(&[("SIGKILLs", kills)], sent, &ids(&workspace));
+    catch_up_and_balance(&workspace, (sent, PARTITIONS), kills);
     for number in 0..PARTITIONS {
         let rows = results(&workspace);
         let own: Vec<_> = rows.iter().filter(|row| row["kafka.partition"] == number).collect();

@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace};
+use anomal_tests::{RunOutput, Workspace, ledger::balance};
+use serde_json::json;
 
-use super::job::job;
+use super::job::{catch_up, ids, job, summary};
 
 /// The job for several processes, with these settings of its input.
 pub fn shared_workspace(broker: &str, topic: &str, replicas: usize, settings: &str) -> Workspace {
@@ -67,6 +68,16 @@ pub fn wait_for(workspace: &Workspace, rows: u64) {
         assert!(since.elapsed() < Duration::from_mins(3), "{found} of {rows}");
         thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// Runs the job alone to the end of its topics, and compares the results with the records that were sent to so many partitions.
+pub fn catch_up_and_balance(workspace: &Workspace, (sent, partitions): (u64, u64), kills: u64) {
+    let last = catch_up(workspace);
+    last.expect(0, &[]);
+    let counts = summary(&last);
+    assert_eq!((&counts["rows"], &counts["results"]), (&sent.into(), &sent.into()));
+    assert_eq!(counts["partitions"], json!({"owned": partitions, "read": partitions}));
+    balance(&[("SIGKILLs", kills)], sent, &ids(workspace));
 }
 
 /// The last line may be half written.

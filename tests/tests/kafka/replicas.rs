@@ -2,11 +2,11 @@
 
 use std::{thread, time::Duration};
 
-use anomal_tests::{RunOutput, Workspace, kafka::Kafka, ledger::balance};
+use anomal_tests::{RunOutput, Workspace, kafka::Kafka};
 
 use super::{
     job::{catch_up, ids, line, results, summary},
-    processes::{Process, shared_workspace, wait_for},
+    processes::{Process, catch_up_and_balance, shared_workspace, wait_for},
 };
 
 const PARTITIONS: u32 = 6;
@@ -56,12 +56,7 @@ fn partitions_move_between_processes_that_are_killed() {
     drop(before);
     kills += 1;
     let sent = produce(batch);
-    let last = catch_up(&workspace);
-    last.expect(0, &[]);
-    let counts = summary(&last);
-    assert_eq!((&counts["rows"], &counts["results"]), (&sent.into(), &sent.into()));
-    assert_eq!(counts["partitions"], serde_json::json!({"owned": PARTITIONS, "read": PARTITIONS}));
-    balance(&[("SIGKILLs", kills)], sent, &ids(&workspace));
+    catch_up_and_balance(&workspace, (sent, u64::from(PARTITIONS)), kills);
     // Each partition has its files and its own model, which comes after its own warm-up.
     for number in 0..PARTITIONS {
         let rows = results(&workspace);

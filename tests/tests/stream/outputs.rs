@@ -38,6 +38,30 @@ fn parquet(workspace: &Workspace) -> DataFrame {
     rows.unwrap()
 }
 
+/// Appends records from a number on to what a process reads that is killed so many times: each time so many parts of so many
+/// records, with a pause behind each, which is longer each time. Returns the number of records then.
+fn append_through_kills(
+    workspace: &Workspace,
+    mut written: u64,
+    kills: u64,
+    (parts, records): (u64, u64),
+    pause_ms: u64,
+) -> u64 {
+    for kill in 0..kills {
+        let mut command = workspace.command(&["run", "job.yaml", "-q"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        for _ in 0..parts {
+            append(workspace, "app.ndjson", &lines(written..written + records));
+            written += records;
+            std::thread::sleep(Duration::from_millis(pause_ms + 70 * kill));
+        }
+        child.kill().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "kill {kill}");
+    }
+    written
+}
+
 #[test]
 fn csv_and_parquet_files_have_each_row_once_through_kills() {
     let job = job();
@@ -45,19 +69,7 @@ fn csv_and_parquet_files_have_each_row_once_through_kills() {
         ("app.ndjson", lines(0..500).as_bytes()),
         ("job.yaml", job.as_bytes()),
     ]);
-    let mut written = 500;
-    for kill in 0..5_u64 {
-        let mut command = workspace.command(&["run", "job.yaml", "-q"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        for _ in 0..6 {
-            append(&workspace, "app.ndjson", &lines(written..written + 90));
-            written += 90;
-            std::thread::sleep(Duration::from_millis(130 + 70 * kill));
-        }
-        child.kill().unwrap();
-        let ended = child.wait_with_output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "kill {kill}");
-    }
+    let written = append_through_kills(&workspace, 500, 5, (6, 90), 130);
     let last = catch_up(&workspace);
     last.expect(0, &[]);
     assert_eq!(summary(&last)["rows"], written);
@@ -122,19 +134,7 @@ fn compressed_files_by_time_have_each_row_once_through_kills() {
         ("app.ndjson", lines(0..500).as_bytes()),
         ("job.yaml", job.as_bytes()),
     ]);
-    let mut written = 500;
-    for kill in 0..4_u64 {
-        let mut command = workspace.command(&["run", "job.yaml", "-q"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        for _ in 0..8 {
-            append(&workspace, "app.ndjson", &lines(written..written + 40));
-            written += 40;
-            std::thread::sleep(Duration::from_millis(310 + 70 * kill));
-        }
-        child.kill().unwrap();
-        let ended = child.wait_with_output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "kill {kill}");
-    }
+    let written = append_through_kills(&workspace, 500, 4, (8, 40), 310);
     catch_up(&workspace).expect(0, &[]);
     let texts = workspace.gunzip("out");
     assert!(texts.len() > 3, "{}", texts.len());

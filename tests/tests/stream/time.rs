@@ -277,7 +277,7 @@ fn late_records_go_aside_where_that_is_asked_for() {
         assert!(reason.starts_with("LATE: ") && reason.contains("`lateness`, 1m"), "{reason}");
         assert!(record["raw"].as_str().unwrap().contains(name), "{record}");
     }
-    // In small parts, each by a process of its own, too.
+    // In small parts, each by a separate process, too.
     let parts = Workspace::with_files(&[(
         "job.yaml",
         job.replace("stream: {", "stream: {batch: {rows: 7, wait: 1s}, ").as_bytes(),

@@ -28,7 +28,7 @@ use crate::{
     atomic_file::write_error,
     parquet::ParquetSink,
     remote::Access,
-    series::{Series, suffixed},
+    series::{Series, numbered},
     sink::{Projection, frame, typed_columns},
 };
 
@@ -52,7 +52,7 @@ impl ParquetStream {
         let rows = Series::new(PathBuf::from(&output.path), rotation, ROWS);
         Self {
             projection: Projection::new(output.rows, &output.include),
-            rows: AppendFile::of_series(rows),
+            rows: AppendFile::from_series(rows),
             output: output.clone(),
             marked: 1,
             saving: 1,
@@ -62,7 +62,7 @@ impl ParquetStream {
     }
 
     fn target(&self, number: u64) -> PathBuf {
-        suffixed(Path::new(&self.output.path), &format!("{number:06}"))
+        numbered(Path::new(&self.output.path), number)
     }
 
     /// Writes the file, and begins the next one.

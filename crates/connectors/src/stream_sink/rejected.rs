@@ -14,8 +14,8 @@ pub(super) struct RejectedRecords {
 impl RejectedRecords {
     pub fn new(stream: &StreamOutputs<'_>) -> Self {
         let (path, auth) = stream.dead_letter.clone();
-        let remedy = "set deadLetter.path".to_owned();
-        let letters = DeadLetters::new(path, auth, stream.secrets, remedy, stream.run.moves);
+        let place = ("set deadLetter.path".to_owned(), stream.run.moves);
+        let letters = DeadLetters::new(path, auth, stream.secrets, place, 0);
         Self { letters, writes: 0 }
     }
 }
@@ -40,6 +40,6 @@ impl StreamSink for RejectedRecords {
 
     fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
         self.writes = 0;
-        Ok(self.letters.restore(mark)?)
+        Ok(self.letters.restore(mark, 0)?)
     }
 }

@@ -52,7 +52,7 @@ impl OnlineCutForest {
         self.waiting.push(row.to_vec());
         if self.waiting.len() == SCALE_ROWS {
             let waiting = std::mem::take(&mut self.waiting);
-            let of = |place: usize| Scale::of(waiting.iter().map(move |row| row[place]));
+            let of = |place: usize| Scale::fit(waiting.iter().map(move |row| row[place]));
             let scales: Vec<Scale> = (0..self.weights.len()).map(of).collect();
             waiting.iter().for_each(|row| self.forest.learn(&coordinates(&scales, row)));
             self.scales = Some(scales);

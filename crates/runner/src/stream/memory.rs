@@ -15,8 +15,8 @@ const MODEL: u64 = 4 << 20;
 const P_VALUES: u64 = 1 << 20;
 /// Tables of the models in use and on trial, and of the sample, which has room for as many rows again.
 const TABLES: u64 = 4;
-/// Of the memory that it may have, models and samples get so many tenths at most.
-const LARGEST_PART: u64 = 6;
+/// The tenths of the memory that it may have which models and samples get at most, and above which entities and keys are forgotten.
+const FORGETS: u64 = 6;
 
 /// The memory of a state, by what is in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +27,11 @@ pub struct MemoryCounts {
     pub limit: u64,
     /// Entities and keys of windows that were forgotten for it, since the stream began.
     pub evicted: u64,
+}
+
+/// The bytes above which a state that may have `most` forgets.
+pub(super) fn forgets_at(most: u64) -> u64 {
+    most / 10 * FORGETS
 }
 
 /// The memory that the state of a stream takes, in words; none of a job without entities and without a limit. No plan: its columns
@@ -43,7 +48,7 @@ pub fn state_memory(spec: &AnomalyJobSpec, plan: Option<&Plan>) -> Option<String
     });
     let Some(limit) = &stream.state.max_memory else { return text };
     let all = fixed(spec).saturating_add(entities.map_or(0, |(.., all)| all));
-    let is_more = bytes(limit).is_some_and(|limit| all > limit / 10 * LARGEST_PART);
+    let is_more = bytes(limit).is_some_and(|limit| all > forgets_at(limit));
     let what = if is_more { ": some are forgotten at six tenths of that" } else { "" };
     let all = words::bytes(all);
     let with = text
@@ -82,7 +87,7 @@ fn fixed(spec: &AnomalyJobSpec) -> u64 {
 /// `InvalidSettings` if they are not.
 pub(super) fn check_fixed(spec: &AnomalyJobSpec, most: u64) -> Result<u64> {
     let fixed = fixed(spec);
-    if fixed <= most / 10 * LARGEST_PART {
+    if fixed <= forgets_at(most) {
         return Ok(fixed);
     }
     let message = format!(

@@ -9,7 +9,7 @@ use super::{Auth, Input, JournalSettings, input::is_default};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stream {
-    /// How many processes share the partitions of topics (`input.kafka`). Each partition then is a stream of its own, also with 1:
+    /// How many processes share the partitions of topics (`input.kafka`). Each partition then is a separate stream, also with 1:
     /// with its own checkpoints, model, windows and profiles, so that it can move between processes. Which of them a process
     /// is, `anomal run --replica` says, or a consumer group (`input.kafka.assignment`); in a cluster the operator starts so many pods. Absent: one process reads all
     /// partitions as one stream.

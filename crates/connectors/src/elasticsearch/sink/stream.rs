@@ -114,8 +114,8 @@ impl ElasticsearchStream {
                 refused,
                 auth,
                 access.secrets,
-                format!("set {}.deadLetter.path", access.place),
-                run.moves,
+                (format!("set {}.deadLetter.path", access.place), run.moves),
+                (0, 0),
             ),
             refused_count: 0,
             index,
@@ -260,11 +260,11 @@ impl StreamSink for ElasticsearchStream {
             Some(mark) => {
                 let mark: Mark = serde_json::from_slice(mark)?;
                 self.run.run = mark.run;
-                self.refused.restore(Some(mark.file.as_bytes()))?;
+                self.refused.restore(Some(mark.file.as_bytes()), (0, mark.refused))?;
                 self.refused_count = mark.refused;
                 self.doubtful = self.most_on_their_way();
             }
-            None => self.refused.restore(None)?,
+            None => self.refused.restore(None, (0, 0))?,
         }
         self.ids = DocumentIds::new(&self.run);
         self.link = Link::Opening(self.open()?);

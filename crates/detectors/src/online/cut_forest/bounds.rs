@@ -36,7 +36,7 @@ impl Bounds {
     /// Widens them to the rows of the slots.
     pub fn widen(&mut self, rows: &Rows, slots: &[u16], order: Order) {
         if rows.has_categories() {
-            self.widen_by(rows, slots, |lanes| order.of_all(*lanes));
+            self.widen_by(rows, slots, |lanes| order.apply_all(*lanes));
         } else {
             self.widen_by(rows, slots, |lanes| *lanes);
         }

@@ -41,7 +41,7 @@ impl Order {
     }
 
     /// A coordinate as the tree has it.
-    pub fn of(self, coordinate: Coordinate) -> Coordinate {
+    pub fn apply(self, coordinate: Coordinate) -> Coordinate {
         if is_category(coordinate) {
             coordinate.wrapping_mul(self.0) & (UNIT - 1) | UNIT
         } else {
@@ -49,8 +49,8 @@ impl Order {
         }
     }
 
-    pub fn of_all<const N: usize>(self, mut coordinates: [Coordinate; N]) -> [Coordinate; N] {
-        coordinates.iter_mut().for_each(|coordinate| *coordinate = self.of(*coordinate));
+    pub fn apply_all<const N: usize>(self, mut coordinates: [Coordinate; N]) -> [Coordinate; N] {
+        coordinates.iter_mut().for_each(|coordinate| *coordinate = self.apply(*coordinate));
         coordinates
     }
 }

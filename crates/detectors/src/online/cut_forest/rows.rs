@@ -79,7 +79,7 @@ impl Rows {
         to.clear();
         to.extend_from_slice(row);
         if self.has_categories {
-            to.as_flattened_mut().iter_mut().for_each(|value| *value = order.of(*value));
+            to.as_flattened_mut().iter_mut().for_each(|value| *value = order.apply(*value));
         }
     }
 

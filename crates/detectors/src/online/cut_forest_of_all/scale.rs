@@ -6,7 +6,7 @@ use crate::online::{
     profiles::Value,
 };
 
-/// So many standard deviations from the mean numbers are told apart.
+/// Numbers are distinguished up to so many standard deviations from the mean.
 const FARTHEST: f64 = 16.0;
 /// Numbers beyond are taken for this one, so that squares are finite.
 const LARGEST: f64 = 1e100;
@@ -22,7 +22,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// That of the numbers among some values.
-    pub fn of(values: impl Iterator<Item = Value>) -> Self {
+    pub fn fit(values: impl Iterator<Item = Value>) -> Self {
         let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
         for value in values {
             let Value::Number(number) = value else { continue };

@@ -6,10 +6,12 @@ use anomal_core::{Result, words};
 use serde::{Deserialize, Serialize};
 
 use super::StreamJudge;
-use crate::stream::{learning::Learner, memory::MemoryCounts};
+use crate::stream::{
+    learning::Learner,
+    memory::{MemoryCounts, forgets_at},
+};
 
-/// The parts of it, in tenths, above which entities and keys are forgotten, and that is not passed between two counts.
-const FORGETS: u64 = 6;
+/// The tenths of it that are not passed between two counts.
 const HARD: u64 = 9;
 /// The bytes that windows grow by with a row, at most for many rows.
 const ROW: u64 = 2_048;
@@ -43,7 +45,7 @@ pub(in crate::stream) struct SavedMemory {
 impl StreamJudge {
     /// From now on, the state may have so many bytes, of which models and samples have `fixed`.
     pub fn limit_memory(&mut self, most: u64, fixed: u64) {
-        let entities = (most / 10 * FORGETS).saturating_sub(fixed);
+        let entities = forgets_at(most).saturating_sub(fixed);
         let saved = SavedMemory { rows: LEAST, entities, evicted: 0 };
         self.memory = Some(StateMemory { most, fixed, windows: 0, saved, has_warned: false });
         self.limit_entities(entities);
@@ -92,7 +94,7 @@ impl StreamJudge {
     /// Counts it, and forgets what is too much: entities, and where windows alone are, their keys.
     async fn count_memory(&mut self) -> Result<()> {
         let Some(memory) = &self.memory else { return Ok(()) };
-        let room = (memory.most / 10 * FORGETS).saturating_sub(memory.fixed);
+        let room = forgets_at(memory.most).saturating_sub(memory.fixed);
         let (mut windows, mut keys) = (self.event_time.memory().await?, 0);
         while windows > room {
             let gone = self.event_time.forget_half();

@@ -70,7 +70,7 @@ impl Tree {
         let value = way.row.as_flattened()[feature];
         // The row is on the same side of all rows of the part.
         let any = rows.lanes(self.slots[usize::from(start)]).as_flattened()[feature];
-        let is_first = value < self.order.of(any);
+        let is_first = value < self.order.apply(any);
         let at = if is_first { value + offset } else { value - beyond + offset };
         let part = below.first().map_or(LEAF, |step| step.cut);
         let (parts, first) = if is_first { ([LEAF, part], 1) } else { ([part, LEAF], end - start) };

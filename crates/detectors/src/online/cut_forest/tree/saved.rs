@@ -52,7 +52,7 @@ impl Tree {
                 return None;
             }
             let is_second = |slot: &u16| {
-                self.order.of(rows.lanes(*slot).as_flattened()[usize::from(feature)]) > at
+                self.order.apply(rows.lanes(*slot).as_flattened()[usize::from(feature)]) > at
             };
             let (one, other) =
                 self.slots[usize::from(start)..usize::from(end)].split_at(usize::from(first));
