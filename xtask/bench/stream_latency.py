@@ -29,6 +29,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 import stream_speed
 
 WARM, BURST, INDEX = 8_000, 300_000, "anomal-latency"
+# Seconds between two turns of the producer.
+TURN = 0.004
 
 
 def call(url, method="GET", body=None):
@@ -57,10 +59,10 @@ def wait_for(url, documents, why):
 
 
 def send(producer, lines, rate):
-    """Sends them at a rate, none: at once; each with the time at which it is sent."""
-    start = time.time()
+    """Sends them at a rate, in turns of some milliseconds, none: at once; each with the time at which it is sent."""
+    start, turn = time.time(), max(int((rate or 0) * TURN), 1)
     for place, line in enumerate(lines):
-        if rate:
+        if rate and place % turn == 0:
             ahead = start + place / rate - time.time()
             if ahead > 0:
                 producer.poll(0)
@@ -83,8 +85,8 @@ class Proxy(http.server.ThreadingHTTPServer):
     def __init__(self, url):
         super().__init__(("127.0.0.1", 0), Connection)
         self.target = urllib.parse.urlsplit(url).netloc
-        # Milliseconds from sending to the answer, of each document, once it is a list.
-        self.took = None
+        # The answered bulk requests and when they were, in milliseconds, once it is a list.
+        self.answered = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -100,14 +102,13 @@ class Connection(http.server.BaseHTTPRequestHandler):
 
     def pass_on(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        begun = time.time() * 1000
         self.target.request(self.command, self.path, body, {name: value for name, value in self.headers.items() if name.lower() != "host"})
         answer = self.target.getresponse()
         content = answer.read()
         now = time.time() * 1000
-        took = self.server.took
-        if took is not None and "_bulk" in self.path:
-            text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            took.extend(now - int(sent) for sent in re.findall(rb'"sent":(\d+)', text))
+        if self.server.answered is not None and "_bulk" in self.path:
+            self.server.answered.append((begun, now, self.headers.get("Content-Encoding"), body))
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("transfer-encoding", "content-length", "date", "server"):
@@ -117,6 +118,19 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
+
+
+def milliseconds(answered):
+    """From sending to the answer, and of these in Elasticsearch, of each document."""
+    for begun, now, coding, body in answered:
+        text = gzip.decompress(body) if coding == "gzip" else body
+        yield from ((now - int(sent), now - begun) for sent in re.findall(rb'"sent":(\d+)', text))
+
+
+def line(took):
+    took = sorted(took)
+    at = [took[min(int(len(took) * share), len(took) - 1)] for share in (0.5, 0.9, 0.99, 0.999)]
+    return f"median {at[0]:.0f} ms, 90 % {at[1]:.0f} ms, 99 % {at[2]:.0f} ms, 99.9 % {at[3]:.0f} ms, most {took[-1]:.0f} ms"
 
 
 def main():
@@ -160,13 +174,13 @@ def main():
                 reached = BURST / (time.time() - begun)
                 rate = reached / 2
                 print(f"at once: {reached:,.0f} documents a second")
-            proxy.took = []
+            proxy.answered = []
             paced = lines[sent : sent + int(rate * seconds)]
             send(producer, paced, rate)
             wait_for(url, sent + len(paced), "paced records")
-            took = sorted(proxy.took)
-            at = [took[min(int(len(took) * share), len(took) - 1)] for share in (0.5, 0.9, 0.99, 0.999)]
-            print(f"{rate:,.0f} records a second for {seconds} s: {len(took):,} documents; median {at[0]:.0f} ms, 90 % {at[1]:.0f} ms, 99 % {at[2]:.0f} ms, 99.9 % {at[3]:.0f} ms, most {took[-1]:.0f} ms")
+            took = list(milliseconds(proxy.answered))
+            print(f"{rate:,.0f} records a second for {seconds} s: {len(took):,} documents; {line(all for all, _ in took)}")
+            print(f"of these in Elasticsearch: {line(there for _, there in took)}; {len(proxy.answered):,} requests")
         finally:
             running.send_signal(signal.SIGTERM)
             if running.wait(60) != 0:

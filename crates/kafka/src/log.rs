@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use anomal_stream::{
-    Cause, Chunk, FirstMessages, Lag, Log, MessageLog, MessageOptions, Messages, Positions,
-    RecordsLost,
+    Cause, Chunk, FirstMessages, Lag, Log, Message, MessageLog, MessageOptions, Messages,
+    Positions, RecordsLost,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,11 +17,17 @@ use tokio::{
 use crate::{
     event::Event,
     places::{PartitionPlace, Places},
-    reader::Reader,
+    reader::{Reader, Room},
 };
 
-/// Events that the reader may be ahead; one where each partition has a reader.
-const AHEAD: usize = 4;
+/// Events that the reader may be ahead.
+const AHEAD: usize = 256;
+/// Bytes of records that the reader may be ahead, and where each partition has one.
+const ROOM: u32 = 32 << 20;
+const ROOM_OF_PARTITION: u32 = 4 << 20;
+/// The most records that are returned at once, and the bytes of their values, where several events follow each other.
+const RECORDS: usize = 8_192;
+const BYTES: usize = 8 << 20;
 /// How long the end of the reader is waited for.
 const CLOSE: Duration = Duration::from_secs(6);
 
@@ -67,13 +73,14 @@ impl KafkaLog {
     fn receive(&mut self, mut wanted: impl FnMut(&VecDeque<Event>) -> bool) {
         let (options, places) = (&self.options, &self.places);
         let reader = self.reader.get_or_insert_with(|| {
-            let ahead = if options.partition.is_some() { 1 } else { AHEAD };
-            let (events, receiver) = mpsc::channel(ahead);
+            let room = if options.partition.is_some() { ROOM_OF_PARTITION } else { ROOM };
+            let (events, receiver) = mpsc::channel(AHEAD);
             let closed = watch::Sender::new(false);
             let task = Reader {
                 options: options.clone(),
                 places: places.clone(),
                 events,
+                room: Room::new(room),
                 saved: self.saved.subscribe(),
                 ends: self.ends.clone(),
                 closed: closed.subscribe(),
@@ -105,7 +112,9 @@ impl KafkaLog {
                         (place.next, place.lost) = (next, place.lost + lost);
                     }
                 }
-                Event::Records(chunk) => {
+                Event::Records(mut chunk, taken) => {
+                    drop(taken);
+                    self.join(&mut chunk);
                     (self.failure, self.caught_up) = (None, false);
                     if let Some(place) = self.places.get_mut(chunk.partition) {
                         place.next = chunk.first + chunk.count;
@@ -130,6 +139,29 @@ impl KafkaLog {
         Ok(None)
     }
 
+    /// Adds the records of the same partition that follow, up to the next event of another kind.
+    fn join(&mut self, chunk: &mut Chunk<Messages>) {
+        let mut bytes = size(chunk);
+        let others = self.pending.len();
+        let mut place = 0;
+        for _ in 0..others {
+            let Some(Event::Records(next, _)) = self.pending.get(place) else { return };
+            if next.partition != chunk.partition {
+                place += 1;
+                continue;
+            }
+            bytes += size(next);
+            let count = chunk.records.messages.len() + next.records.messages.len();
+            if count > RECORDS || bytes > BYTES {
+                return;
+            }
+            if let Some(Event::Records(next, _)) = self.pending.remove(place) {
+                chunk.count = next.first + next.count - chunk.first;
+                chunk.records.messages.extend(next.records.messages);
+            }
+        }
+    }
+
     fn failure(&self) -> Result<(), Cause> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone().into());
@@ -148,7 +180,7 @@ impl Log for KafkaLog {
 
     fn read(&mut self) -> Result<Option<Chunk<Messages>>, Cause> {
         loop {
-            self.receive(VecDeque::is_empty);
+            self.receive(|pending| pending.len() < AHEAD);
             if self.pending.is_empty() {
                 return self.failure().map(|()| None);
             }
@@ -190,7 +222,7 @@ impl MessageLog for KafkaLog {
         };
         self.receive(|pending| !full(pending) && pending.len() < records);
         // What precedes the records is consumed: a checkpoint needs the places of the partitions.
-        while !matches!(self.pending.front(), None | Some(Event::Records(_))) {
+        while !matches!(self.pending.front(), None | Some(Event::Records(..))) {
             let event = self.pending.pop_front();
             let rest = std::mem::replace(&mut self.pending, event.into_iter().collect());
             let advanced = self.advance();
@@ -236,137 +268,17 @@ impl MessageLog for KafkaLog {
     }
 }
 
-fn messages(pending: &VecDeque<Event>) -> impl Iterator<Item = &anomal_stream::Message> {
+fn size(chunk: &Chunk<Messages>) -> usize {
+    let value = |message: &Message| message.value.as_ref().map_or(0, Bytes::len);
+    chunk.records.messages.iter().map(value).sum()
+}
+
+fn messages(pending: &VecDeque<Event>) -> impl Iterator<Item = &Message> {
     pending.iter().flat_map(|event| match event {
-        Event::Records(chunk) => chunk.records.messages.as_slice(),
+        Event::Records(chunk, _) => chunk.records.messages.as_slice(),
         _ => &[],
     })
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::sync::Arc;
-
-    use anomal_stream::{Message, ResetPosition, StartPosition};
-
-    use super::*;
-
-    pub(crate) fn options(brokers: Vec<String>, topic: &str) -> MessageOptions {
-        MessageOptions {
-            brokers,
-            topics: vec![topic.to_owned()],
-            topic_pattern: None,
-            partition: None,
-            tls: None,
-            user: None,
-            start: StartPosition::Earliest,
-            reset: ResetPosition::Earliest,
-            committed: true,
-            group: None,
-            member: None,
-        }
-    }
-
-    fn log(events: Vec<Event>) -> KafkaLog {
-        let mut log = KafkaLog::new(options(Vec::new(), "t"));
-        let (sender, receiver) = mpsc::channel(64);
-        for event in events {
-            sender.try_send(event).unwrap();
-        }
-        let closed = watch::Sender::new(false);
-        let task = tokio::spawn(async move { sender.closed().await });
-        log.reader = Some(RunningReader { events: receiver, closed, task });
-        log
-    }
-
-    fn place(number: u32, next: u64) -> PartitionPlace {
-        let (topic, id) = ("t".to_owned(), String::new());
-        PartitionPlace { topic, id, number, next, lost: 0, retired: false }
-    }
-
-    fn records(partition: u32, offsets: &[u64]) -> Event {
-        let messages = offsets.iter().map(|offset| Message {
-            offset: *offset,
-            value: Some(offset.to_string().into()),
-            ..Message::default()
-        });
-        let messages = messages.collect();
-        let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
-        let records = Messages { topic: Arc::from("t"), number: partition, messages };
-        Event::Records(Chunk { partition, first, count: last + 1 - first, records })
-    }
-
-    #[tokio::test]
-    async fn places_are_behind_the_chunks_that_were_returned() {
-        let mut log = log(vec![
-            Event::Added(vec![place(0, 5), place(1, 0)]),
-            records(0, &[5, 6, 9]),
-            records(1, &[0]),
-            Event::Nothing { caught_up: true },
-        ]);
-        let first = log.first(1_000, 1 << 20).unwrap();
-        assert_eq!((first.values.len(), first.full, first.caught_up), (4, false, true));
-        let first = log.first(2, 1 << 20).unwrap();
-        assert_eq!((&first.values[..], first.full), (&["5".into(), "6".into()][..], true));
-        let next = |log: &KafkaLog| -> Vec<u64> {
-            let places: Places = serde_json::from_slice(&log.place().unwrap()).unwrap();
-            places.partitions.iter().map(|place| place.next).collect()
-        };
-        // The samples have consumed nothing.
-        assert_eq!(next(&log), [5, 0]);
-        let chunk = log.read().unwrap().unwrap();
-        assert_eq!((chunk.partition, chunk.first, chunk.count), (0, 5, 5));
-        assert_eq!((next(&log), log.caught_up()), (vec![10, 0], false));
-        assert_eq!(log.lag(), None);
-        log.ends.send_replace(Some([(0, 12), (1, 1)].into_iter().collect()));
-        assert_eq!(log.lag(), Some(Lag { records: 3, reached: Some(0) }));
-        assert_eq!(log.read().unwrap().unwrap().partition, 1);
-        assert_eq!(log.lag().map(|lag| lag.records), Some(2));
-        assert!(log.read().unwrap().is_none() && log.caught_up());
-        let mut restored = KafkaLog::new(options(Vec::new(), "t"));
-        restored.restore(&log.place().unwrap()).unwrap();
-        assert_eq!(next(&restored), [10, 1]);
-    }
-
-    #[test]
-    fn a_partition_alone_begins_where_all_topics_were() {
-        let places =
-            Places { begun: true, partitions: vec![place(0, 5), place(1, 7)], ..Places::default() };
-        let saved = serde_json::to_vec(&places).unwrap();
-        let mut log =
-            KafkaLog::new(MessageOptions { partition: Some(1), ..options(Vec::new(), "t") });
-        log.restore(&saved).unwrap();
-        let active: Vec<(u32, u64)> =
-            log.places.active().map(|(number, place)| (number, place.next)).collect();
-        assert_eq!(active, [(1, 7)]);
-        // One that came later is read whole, as it would be then.
-        let mut log =
-            KafkaLog::new(MessageOptions { partition: Some(2), ..options(Vec::new(), "t") });
-        log.restore(&saved).unwrap();
-        assert!(log.places.begun && log.places.partitions.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_failure_lasts_until_the_brokers_answer() {
-        let mut log = log(vec![Event::Failed("down".into())]);
-        assert_eq!(log.read().unwrap_err().to_string(), "down");
-        assert_eq!(log.read().unwrap_err().to_string(), "down");
-        assert!(log.first(1, 1).is_err());
-        log.pending.push_back(Event::Nothing { caught_up: false });
-        assert!(log.read().unwrap().is_none() && !log.caught_up());
-    }
-
-    #[tokio::test]
-    async fn lost_records_are_counted_or_end_the_log() {
-        let mut log = log(vec![
-            Event::Added(vec![place(0, 5)]),
-            Event::Moved { partition: 0, next: 8, lost: 3 },
-            Event::Retired(0),
-            Event::Ended("gone".into()),
-        ]);
-        let error = log.read().unwrap_err();
-        assert!(error.is::<RecordsLost>() && log.read().is_err());
-        assert_eq!((log.lost(), log.places.active().count()), (3, 0));
-        log.close().await;
-    }
-}
+pub(crate) mod tests;

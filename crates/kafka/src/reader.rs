@@ -1,12 +1,13 @@
-//! Reads a cluster in a task of its own, ahead of the stream by a few chunks.
+//! Reads a cluster in a separate task, ahead of the stream.
 
 mod session;
 mod topics;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anomal_stream::{MessageOptions, Positions};
-use tokio::sync::{mpsc, watch};
+use anomal_stream::{Chunk, Message, MessageOptions, Messages, Positions};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use self::session::Session;
 pub(crate) use self::{
@@ -23,6 +24,9 @@ use crate::{
 /// The wait before the first attempt to reach a cluster again; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What a record takes beside its value, roughly.
+const RECORD_BYTES: usize = 128;
 
 /// Why a session with a cluster ends.
 pub(crate) enum End {
@@ -46,11 +50,33 @@ pub(crate) async fn describe(
     topics_now(&admin, options).await
 }
 
+/// Room for so many bytes; each permit is a kibibyte.
+pub(crate) struct Room {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Room {
+    pub fn new(bytes: u32) -> Self {
+        let all = bytes >> 10;
+        Self { free: Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(0))), all }
+    }
+
+    /// Waits for room, of which something larger takes all.
+    pub async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let permits =
+            u32::try_from(bytes >> 10).map_or(self.all, |kibibytes| kibibytes.min(self.all));
+        Arc::clone(&self.free).acquire_many_owned(permits).await.ok()
+    }
+}
+
 pub(crate) struct Reader {
     pub options: MessageOptions,
     /// Behind the records that were sent.
     pub places: Places,
     pub events: mpsc::Sender<Event>,
+    /// For records that wait.
+    pub room: Room,
     /// The positions of the last checkpoint.
     pub saved: watch::Receiver<Positions>,
     pub closed: watch::Receiver<bool>,
@@ -103,6 +129,16 @@ impl Reader {
         session.run(wait, FIRST_WAIT).await
     }
 
+    /// Sends records; waits while those before take the room.
+    async fn send_records(&mut self, chunk: Chunk<Messages>) -> Result<(), End> {
+        let bytes = chunk.records.messages.iter().map(size).sum();
+        let taken = tokio::select! {
+            taken = self.room.take(bytes) => taken,
+            _ = self.closed.wait_for(|closed| *closed) => return Err(End::Closed),
+        };
+        self.send(Event::Records(chunk, taken)).await
+    }
+
     /// Sends an event; waits while the stream is behind.
     async fn send(&mut self, event: Event) -> Result<(), End> {
         tokio::select! {
@@ -110,4 +146,8 @@ impl Reader {
             _ = self.closed.wait_for(|closed| *closed) => Err(End::Closed),
         }
     }
+}
+
+fn size(message: &Message) -> usize {
+    RECORD_BYTES + message.value.as_ref().map_or(0, Bytes::len)
 }

@@ -106,6 +106,11 @@ impl<R: Results> Lane<R> {
         self.outage.is_none() && !self.sent.is_empty()
     }
 
+    /// Whether all results before these positions are durable, or it has failed.
+    pub fn has(&self, positions: &Positions) -> bool {
+        self.outage.is_some() || self.durable.positions.covers(positions)
+    }
+
     /// Writes what follows of the entries, of which the first has the number `start`.
     pub fn write(
         &mut self,

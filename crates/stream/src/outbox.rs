@@ -1,8 +1,14 @@
 //! Results that are on their way to the sinks: each sink has a cursor of its own, so that none waits for another.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use crate::{checkpoint::Cursor, error::Result, judge::Results, lane::Lane, sink::NamedSink};
+use crate::{
+    checkpoint::Cursor, error::Result, judge::Results, lane::Lane, positions::Positions,
+    sink::NamedSink,
+};
 
 /// The results of a chunk.
 pub(crate) struct Entry<R> {
@@ -63,8 +69,19 @@ impl<R: Results> Outbox<R> {
         self.lanes.iter().any(Lane::is_behind)
     }
 
-    pub fn cursors(&self) -> impl Iterator<Item = (&str, &Cursor)> {
-        self.lanes.iter().map(|lane| (lane.name(), lane.cursor()))
+    /// Whether each sink that works has made durable all results before these positions.
+    pub fn has(&self, positions: &Positions) -> bool {
+        self.lanes.iter().all(|lane| lane.has(positions))
+    }
+
+    /// Whether each sink has made durable all results before these positions.
+    pub fn is_durable(&self, positions: &Positions) -> bool {
+        self.lanes.iter().all(|lane| lane.cursor().positions.covers(positions))
+    }
+
+    pub fn cursors(&self) -> BTreeMap<String, Cursor> {
+        let cursor = |lane: &Lane<R>| (lane.name().to_owned(), lane.cursor().clone());
+        self.lanes.iter().map(cursor).collect()
     }
 
     /// As [`StreamSink::refused`](crate::StreamSink::refused), of all sinks.
@@ -93,6 +110,23 @@ impl<R: Results> Outbox<R> {
         for lane in &mut self.lanes {
             lane.flush(all, now, changes);
         }
+        self.forget();
+    }
+
+    /// As [`flush`](Self::flush), of the sinks that have not all results before these positions.
+    pub fn flush_until(
+        &mut self,
+        positions: &Positions,
+        now: Duration,
+        changes: &mut Vec<SinkChange>,
+    ) {
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.has(positions)) {
+            lane.flush(false, now, changes);
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         let end = self.start + self.entries.len() as u64;
         let needed = self.lanes.iter().map(Lane::needs).min().unwrap_or(end);
         while self.start < needed

@@ -15,14 +15,18 @@ use crate::{
     positions::Positions,
     saver::{SaveWork, Saved, Saver},
     sink::NamedSink,
+    state::FrozenState,
 };
 
 /// The longest wait before a log that has failed is read again; it begins at a hundredth of that.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// The checkpoints that have a state which time has changed, before the next record is read: one may be damaged.
 const REST_SAVES: u32 = 2;
-/// How long a checkpoint waits for sinks whose results are on their way, so that it does not have them behind it.
+/// How long a frozen state waits for sinks whose results are on their way, so that its checkpoint does not have them behind it.
+/// Records are judged meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked whether they have: files are made durable by that, and so not with each chunk.
+const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug)]
 pub struct ShardOptions {
@@ -127,6 +131,8 @@ pub struct Shard<L, J: Judge> {
     options: ShardOptions,
     positions: Positions,
     saved: Option<SavedPoint>,
+    /// What is saved once the sinks have its results.
+    frozen: Option<Frozen>,
     /// What is being saved.
     pending: Option<SavedPoint>,
     /// Before these no restart reads.
@@ -136,12 +142,20 @@ pub struct Shard<L, J: Judge> {
     beaten: Duration,
     /// While a state that time has changed is not saved: the checkpoints that have it.
     resting: Option<u32>,
-    /// Whether a sink was slower than a checkpoint waits: the next ones do not wait for it.
-    slow: bool,
     store_down: bool,
     stale: bool,
     log_outage: Option<(u32, Duration)>,
     notices: Vec<Notice>,
+}
+
+/// A state as it was at one moment, and where.
+struct Frozen {
+    positions: Positions,
+    place: Vec<u8>,
+    state: FrozenState,
+    /// When it is looked again whether the sinks have its results, and when it is saved though they have not.
+    look_at: Duration,
+    until: Duration,
 }
 
 /// What the last checkpoint has.
@@ -198,18 +212,19 @@ where
             options,
             positions,
             saved: None,
+            frozen: None,
             pending: None,
             save_at: now,
             beaten: now,
             resting: None,
-            slow: false,
             store_down: false,
             stale: false,
             log_outage: None,
             notices,
         };
         // Nothing is read without the first one.
-        if shard.begin_save(now)? {
+        shard.freeze(now, Duration::ZERO)?;
+        if shard.begin_save(now) {
             let outcome = shard.saver.wait();
             shard.end_save(outcome)?;
         }
@@ -223,16 +238,15 @@ where
     pub async fn step(&mut self, now: Duration) -> Result<Step> {
         self.write(now);
         self.poll_save()?;
-        if now >= self.save_at && self.pending.is_none() {
+        if now >= self.save_at && self.pending.is_none() && self.frozen.is_none() {
             self.flush(false, now);
-            let behind = self.outbox.is_behind();
-            if behind && !self.slow && now < self.save_at + PATIENCE {
-                return Ok(Step::Idle);
-            }
-            self.slow = behind;
-            self.begin_save(now)?;
+            self.freeze(now, PATIENCE)?;
+        }
+        if self.frozen.is_some() {
+            self.save_frozen(now);
             self.poll_save()?;
-        } else if self.outbox.bytes() > self.options.outbox_bytes / 2 {
+        }
+        if self.outbox.bytes() > self.options.outbox_bytes / 2 {
             self.flush(false, now);
         }
         if self.outbox.bytes() > self.options.outbox_bytes || self.check_stale(now) {
@@ -261,7 +275,7 @@ where
             }
             let at_once = may_save && (self.log.must_save() || self.resting.is_some());
             if at_once {
-                self.save_at = now;
+                self.freeze(now, Duration::ZERO)?;
             }
             return Ok(if at_once { Step::Busy } else { Step::Idle });
         };
@@ -292,7 +306,8 @@ where
         self.flush(true, now);
         self.poll_save()?;
         if self.pending.is_none() {
-            self.begin_save(now)?;
+            self.freeze(now, Duration::ZERO)?;
+            self.begin_save(now);
             self.poll_save()?;
         }
         Ok(self.is_durable() && !self.store_down && self.pending.is_none())
@@ -300,7 +315,7 @@ where
 
     /// Whether all sinks have the results of all records.
     fn is_durable(&self) -> bool {
-        self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions))
+        self.outbox.is_durable(&self.positions)
     }
 
     /// Whether the source has no more records, and all results are written.
@@ -359,16 +374,14 @@ where
         }));
     }
 
-    /// Begins to save a checkpoint, unless the last one says the same. Nothing is being saved.
-    fn begin_save(&mut self, now: Duration) -> Result<bool> {
+    /// Freezes the state for the next checkpoint, unless the last one says the same. Nothing is being saved. `patience`: how
+    /// long it may wait for sinks.
+    fn freeze(&mut self, now: Duration, patience: Duration) -> Result<()> {
         self.save_at = now + self.options.checkpoint_every;
-        self.flush(false, now);
+        self.frozen = None;
+        let releases =
+            self.log.keeps_records() && self.is_durable() && !self.released.covers(&self.positions);
         let cursors = self.outbox.cursors();
-        let cursors: BTreeMap<String, Cursor> =
-            cursors.map(|(name, cursor)| (name.to_owned(), cursor.clone())).collect();
-        let releases = self.log.keeps_records()
-            && cursors.values().all(|cursor| cursor.positions.covers(&self.positions))
-            && !self.released.covers(&self.positions);
         let is_alive = self.options.heartbeat.is_none_or(|every| now < self.beaten + every);
         if let Some(saved) = &mut self.saved
             && is_alive
@@ -379,23 +392,46 @@ where
             && !self.log.must_save()
         {
             saved.at = now;
-            return Ok(false);
+            return Ok(());
         }
         let state = self.judge.freeze().map_err(Error::Judge)?;
+        let place = self.log.place().map_err(Error::Log)?;
+        self.log.saving();
+        let positions = self.positions.clone();
+        self.frozen = Some(Frozen { positions, place, state, look_at: now, until: now + patience });
+        Ok(())
+    }
+
+    /// Begins to save what is frozen, if the sinks have its results or have had their time.
+    fn save_frozen(&mut self, now: Duration) {
+        let Some(frozen) = self.frozen.as_mut().filter(|frozen| now >= frozen.look_at) else {
+            return;
+        };
+        frozen.look_at = now + LOOK;
+        let mut changes = Vec::new();
+        self.outbox.flush_until(&frozen.positions, now, &mut changes);
+        if now >= frozen.until || self.outbox.has(&frozen.positions) {
+            self.begin_save(now);
+        }
+        self.note(changes);
+    }
+
+    /// Begins to save what is frozen, if something is.
+    fn begin_save(&mut self, now: Duration) -> bool {
+        let Some(Frozen { positions, place, state, .. }) = self.frozen.take() else { return false };
+        let cursors = self.outbox.cursors();
         let checkpoint = Checkpoint {
-            positions: self.positions.clone(),
-            place: self.log.place().map_err(Error::Log)?,
+            positions: positions.clone(),
+            place,
             cursors: cursors.clone(),
             ..Checkpoint::default()
         };
-        self.log.saving();
         self.outbox.saving();
         let sinks = cursors.keys().cloned().collect();
         self.saver.begin(SaveWork { checkpoint, state, sinks });
-        let positions = self.positions.clone();
         self.pending = Some(SavedPoint { number: 0, at: now, positions, cursors });
         self.beaten = now;
-        Ok(true)
+        true
     }
 
     /// Takes the outcome of what is being saved, if it is known.

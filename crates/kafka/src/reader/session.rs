@@ -26,6 +26,9 @@ use crate::{
 
 /// How long a poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
+/// Behind fewer records than these the next poll waits so long: each costs requests, whatever it returns.
+const FEW: usize = 1_000;
+const GATHER: Duration = Duration::from_millis(10);
 /// How long brokers may take to answer, over all attempts.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// Bytes of the values of a chunk, roughly at most.
@@ -96,7 +99,13 @@ impl<'a> Session<'a> {
                     let caught_up = self.is_caught_up().await?;
                     self.reader.send(Event::Nothing { caught_up }).await?;
                 }
-                Ok(records) => self.deliver(records).await?,
+                Ok(records) => {
+                    let few = records.len() < FEW;
+                    self.deliver(records).await?;
+                    if few {
+                        tokio::time::sleep(GATHER).await;
+                    }
+                }
                 Err(KrafkaError::NoOffset { partitions }) => self.reset(&partitions).await?,
                 Err(error) => return Err(failed(&error)),
             }
@@ -138,7 +147,7 @@ impl<'a> Session<'a> {
             place.next = next;
         }
         let chunk = Chunk { partition, first, count: next - first, records };
-        self.reader.send(Event::Records(chunk)).await
+        self.reader.send_records(chunk).await
     }
 
     /// Gives a partition that has become shorter a new place.

@@ -71,7 +71,8 @@ async fn run(
         if control.until_caught_up && shard.caught_up() {
             break;
         }
-        let poll = if shard.caught_up() { wait } else { POLL };
+        // Of an input that has just had records, more may be there at any time.
+        let poll = if shard.caught_up() { wait } else { wait.min(POLL) };
         rest(&mut shard, &mut control, since, poll).await;
     }
     let doors = shard.log().doors();
