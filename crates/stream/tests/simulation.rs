@@ -216,6 +216,45 @@ fn a_second_owner_is_fenced_and_doubles_nothing() {
 }
 
 #[test]
+fn reading_goes_on_while_a_checkpoint_waits_for_documents() {
+    let world = World::new(1, Faults::none());
+    let mut shard = world.start(options()).unwrap();
+    let mut step = |at: Duration| {
+        world.grow();
+        block_on(shard.step(at)).unwrap();
+        shard.progress()
+    };
+    let since = world.now();
+    world.hold_documents(true);
+    for _ in 0..10 {
+        step(since);
+    }
+    let due = since + options().checkpoint_every;
+    let begun = step(due).records;
+    let mut last = begun;
+    for wait in (0..1_000).step_by(100).map(Duration::from_millis) {
+        let progress = step(due + wait);
+        assert_eq!(progress.checkpoint, 1);
+        last = progress.records;
+    }
+    assert!(last > begun + 20, "{begun} to {last}");
+    // It waits no longer, and the next one is saved when the documents are there.
+    let mut waits = (1_000..1_100).map(Duration::from_millis);
+    assert!(waits.any(|wait| step(due + wait).checkpoint == 2));
+    let due = due + 2 * options().checkpoint_every;
+    step(due);
+    world.hold_documents(false);
+    let mut waits = (0..900).map(Duration::from_millis);
+    assert!(waits.any(|wait| step(due + wait).checkpoint == 3));
+    while !shard.caught_up() || !shard.drain(world.tick()).unwrap() {
+        block_on(shard.step(world.tick())).unwrap();
+    }
+    drop(shard);
+    world.restart(None);
+    world.balance();
+}
+
+#[test]
 fn all_records_are_released_though_no_more_come() {
     let world = World::new(1, Faults::none());
     while world.records() < 20 {

@@ -393,6 +393,7 @@ impl IdSink {
     /// Some documents arrive.
     fn deliver(&mut self, most: u64) {
         let mut inner = self.shared.lock();
+        let most = if inner.held { 0 } else { most };
         for _ in 0..inner.below(most) {
             let write = inner.below(self.sent.len() as u64);
             let Some(write) = self.sent.get_mut(usize::try_from(write).unwrap()) else { break };

@@ -104,6 +104,8 @@ struct Inner {
     clocks: BTreeMap<(u32, u64), PartitionClock>,
     /// Whether the store does not answer.
     silent: bool,
+    /// Whether documents stay on their way.
+    held: bool,
 }
 
 impl Inner {
@@ -183,6 +185,7 @@ impl World {
             windows: BTreeMap::new(),
             clocks: BTreeMap::new(),
             silent: false,
+            held: false,
         };
         Self { seed, shared: Shared(Arc::new(Mutex::new(inner))), zombie: Rc::default() }
     }
@@ -358,6 +361,11 @@ impl World {
     /// Whether the store answers from now on.
     pub fn silence_store(&self, silent: bool) {
         self.shared.lock().silent = silent;
+    }
+
+    /// Whether documents stay on their way from now on.
+    pub fn hold_documents(&self, held: bool) {
+        self.shared.lock().held = held;
     }
 
     /// Windows that were read.
