@@ -5,7 +5,9 @@ use std::{path::Path, sync::Arc};
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{ClassificationEngine, FeatureEngine, proto::Plan};
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::{ColumnRoles, check_columns, check_stream, online_choice, state_memory};
+use anomal_runner::{
+    ColumnRoles, check_columns, check_stream, feature_settings, online_choice, state_memory,
+};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -32,6 +34,7 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
             vec![Some(columns), state_memory(spec, Some(&plan)), online_choice(spec, &plan)]
         }
         Err(reason) => {
+            check_components(&settings)?;
             vec![Some(format!("columns not checked: {reason}")), state_memory(spec, None)]
         }
     };
@@ -78,14 +81,33 @@ fn check_detector(settings: &Settings) -> Result<(), Failure> {
 
 fn check(settings: &Settings) -> Result<(Plan, ColumnRoles), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (engine, secrets) = (LocalFeatureEngine::default(), Secrets::default());
+    let secrets = Secrets::default();
     let checked = runtime.block_on(async {
-        for pack in &settings.contents {
-            engine.put_pack(Arc::clone(pack)).await?;
-        }
+        let engine = engine(settings).await?;
         check_columns(&settings.job, &engine, &secrets).await
     });
     checked.map_err(|error| settings.failure(&error))
+}
+
+/// Checks components and their parameters where the columns are not known, if the engine that has them is this one.
+fn check_components(settings: &Settings) -> Result<(), Failure> {
+    let spec = &settings.job.spec;
+    if spec.engines.as_ref().is_some_and(|engines| engines.feature.is_some()) {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let checked =
+        runtime.block_on(async { engine(settings).await?.check(&feature_settings(spec)) });
+    checked.map_err(|error| settings.failure(&error))
+}
+
+/// An engine with the packs of the settings.
+async fn engine(settings: &Settings) -> anomal_core::Result<LocalFeatureEngine> {
+    let engine = LocalFeatureEngine::default();
+    for pack in &settings.contents {
+        engine.put_pack(Arc::clone(pack)).await?;
+    }
+    Ok(engine)
 }
 
 pub fn manifest(arguments: &SettingsFile) -> CommandResult {

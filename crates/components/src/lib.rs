@@ -16,7 +16,7 @@ mod registry;
 mod window;
 
 pub use anomal_indicators::{Lists, NamedList};
-pub use anomal_registry::{DuplicateName, ParameterError, within};
+pub use anomal_registry::{DuplicateName, ParameterError, Seconds, within};
 pub use component::{Component, Description, Fact, Input, KeyPart, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};

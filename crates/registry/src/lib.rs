@@ -4,6 +4,8 @@
 
 mod parameters;
 mod registry;
+mod seconds;
 
 pub use parameters::{ParameterError, ParameterProblem, parameters, schema_of, within};
 pub use registry::{DuplicateName, Registry};
+pub use seconds::Seconds;

@@ -323,7 +323,15 @@ pub(crate) async fn plan_columns(
     schema: Vec<Column>,
 ) -> Result<Plan> {
     let notes = identity::check_named_columns(spec, source)?;
-    let settings = FeatureSettings {
+    let request = PlanRequest { settings: feature_settings(spec), schema, times: source.times() };
+    let mut plan = engine.plan(request).await?;
+    plan.diagnostics.extend(notes);
+    Ok(plan)
+}
+
+/// What settings say to a feature engine.
+pub fn feature_settings(spec: &AnomalyJobSpec) -> FeatureSettings {
+    FeatureSettings {
         time_column: spec.time_column().map(str::to_owned),
         label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
@@ -334,11 +342,7 @@ pub(crate) async fn plan_columns(
         features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),
         keyed: true,
-    };
-    let request = PlanRequest { settings, schema, times: source.times() };
-    let mut plan = engine.plan(request).await?;
-    plan.diagnostics.extend(notes);
-    Ok(plan)
+    }
 }
 
 /// A feature whose key is the first entity where it is an aggregate without one.

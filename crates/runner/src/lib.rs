@@ -35,7 +35,7 @@ mod suppressions;
 mod suspects;
 mod tally;
 
-pub use compile::check_columns;
+pub use compile::{check_columns, feature_settings};
 pub use incidents::{Entity, EntityRisk, Incident, IncidentFact, RiskParts, entity_risks};
 pub use options::{Engines, Options};
 pub use original::OriginalFiles;

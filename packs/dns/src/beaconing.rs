@@ -5,7 +5,7 @@ mod window;
 
 use anomal_components::{
     AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
-    Window, within,
+    Seconds, Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
@@ -27,7 +27,7 @@ pub fn beaconing_detector() -> Component {
         [Input::text("clientIp"), Input::time("timestamp"), Input::text("domain").optional()],
         |beaconing: Beaconing| {
             within("threshold", beaconing.threshold, 0.0..=1.0)?;
-            within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
+            within("minInterval", beaconing.min_interval.0, 0.0..=f64::MAX)?;
             within("maxChance", beaconing.max_chance, 0.0..=1.0)?;
             Ok(beaconing)
         },
@@ -53,9 +53,9 @@ struct Beaconing {
     /// Calls that a group needs to be evaluated.
     #[serde(default = "eight")]
     min_requests: usize,
-    /// Requests nearer to each other than this, in seconds, are one call: a question asked twice, a retry.
+    /// Requests nearer to each other than this, in seconds or as `5s`, are one call: a question asked twice, a retry.
     #[serde(default = "one")]
-    min_interval: f64,
+    min_interval: Seconds,
     /// The largest probability, 0 to 1, that as many calls at random times (a Poisson process) are as regular.
     #[serde(default = "one_in_a_hundred")]
     max_chance: f64,
@@ -69,8 +69,8 @@ fn eight() -> usize {
     8
 }
 
-fn one() -> f64 {
-    1.0
+fn one() -> Seconds {
+    Seconds(1.0)
 }
 
 fn one_in_a_hundred() -> f64 {
@@ -121,7 +121,7 @@ impl Beaconing {
         // Pairs of questions (A and AAAA) and retries are one call.
         let mut calls: Vec<i64> = Vec::with_capacity(times.len());
         for time in times {
-            let is_apart = |last: &i64| (time - last) as f64 >= self.min_interval * 1e6;
+            let is_apart = |last: &i64| (time - last) as f64 >= self.min_interval.0 * 1e6;
             if calls.last().is_none_or(is_apart) {
                 calls.push(*time);
             }
@@ -133,7 +133,7 @@ impl Beaconing {
             calls.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let interval = median(&mut intervals.clone());
         // Shorter ones are nearly all `minInterval` or little more, for any dense traffic.
-        if interval <= 0.0 || interval < MIN_MEDIAN * self.min_interval {
+        if interval <= 0.0 || interval < MIN_MEDIAN * self.min_interval.0 {
             return None;
         }
         let distance = median_distance(&intervals, interval);
@@ -141,7 +141,8 @@ impl Beaconing {
         if score <= self.threshold {
             return None;
         }
-        let random = RandomCalls { intervals: intervals.len(), interval, dead: self.min_interval };
+        let random =
+            RandomCalls { intervals: intervals.len(), interval, dead: self.min_interval.0 };
         let chance = random.chance(distance + resolution(&calls));
         (chance <= self.max_chance).then_some(Regularity { interval, score })
     }
@@ -259,7 +260,7 @@ mod tests {
             for seed in 0..1_000 {
                 let times = random_times(seed, 600, rate, 1_000);
                 assert!(default().judge(&times).is_none(), "{rate} a second, seed {seed}");
-                let each_call = Beaconing { min_interval: 0.0, ..default() };
+                let each_call = Beaconing { min_interval: Seconds(0.0), ..default() };
                 assert!(each_call.judge(&times).is_none(), "{rate} a second, seed {seed}");
             }
         }
@@ -289,7 +290,7 @@ mod tests {
     fn a_fast_beacon_is_hit_with_a_short_interval_between_calls() {
         let times: Vec<i64> = (0..200).map(|call| call * 500_000).collect();
         assert!(default().judge(&times).is_none());
-        assert!(Beaconing { min_interval: 0.1, ..default() }.judge(&times).is_some());
+        assert!(Beaconing { min_interval: Seconds(0.1), ..default() }.judge(&times).is_some());
         let hourly: Vec<i64> = (0..8).map(|call| call * 3_600_000_000).collect();
         assert!(default().judge(&hourly).is_some());
         assert!(Beaconing { max_chance: 0.0, ..default() }.judge(&hourly).is_none());

@@ -4,7 +4,7 @@ mod window;
 
 use anomal_components::{
     AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
-    Window, within,
+    Seconds, Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
@@ -16,15 +16,15 @@ use crate::{names::DOMAIN, time::micros};
 pub fn newly_seen_domain() -> Component {
     Component::aggregation_flag(
         "newly_seen_domain",
-        "Rows within `window` seconds of the first request for a registered domain, where that first request \
-         comes after a time of learning: `learnFor` seconds, or the share `learn` of the data set's whole time.",
+        "Rows within `window` of the first request for a registered domain, where that first request \
+         comes after a time of learning: `learnFor`, or the share `learn` of the data set's whole time.",
         [Input::text("name"), Input::time("timestamp")],
         |flag: NewlySeen| {
             if let Some(learn) = flag.learn {
                 within("learn", learn, 0.0..=1.0)?;
             }
-            within("window", flag.window, 0.0..=f64::MAX)?;
-            if let Some(seconds) = flag.learn_for {
+            within("window", flag.window.0, 0.0..=f64::MAX)?;
+            if let Some(Seconds(seconds)) = flag.learn_for {
                 within("learnFor", seconds, 0.0..=f64::MAX)?;
                 if flag.learn.is_some() {
                     let message = "`learn` is another time of learning; remove one of them";
@@ -47,11 +47,11 @@ pub fn newly_seen_domain() -> Component {
 struct NewlySeen {
     /// The share of the time, 0 to 1, in which every domain is new; a half if absent.
     learn: Option<f64>,
-    /// In place of `learn`: the seconds from the first request in which every domain is new.
-    learn_for: Option<f64>,
-    /// Seconds from the first request in which a domain counts as new.
+    /// In place of `learn`: the time from the first request in which every domain is new, in seconds or as `7d`.
+    learn_for: Option<Seconds>,
+    /// The time from the first request in which a domain counts as new, in seconds or as `1h`.
     #[serde(default)]
-    window: f64,
+    window: Seconds,
 }
 
 const HALF: f64 = 0.5;
@@ -73,7 +73,7 @@ impl AggregationFlag for NewlySeen {
             return Ok(FlagHits::default());
         };
         let time = match self.learn_for {
-            Some(seconds) => seconds * 1e6,
+            Some(Seconds(seconds)) => seconds * 1e6,
             None => self.learn.unwrap_or(HALF) * (end - start) as f64,
         };
         let learnt = *start as f64 + time;
@@ -82,7 +82,7 @@ impl AggregationFlag for NewlySeen {
             let first = firsts.get(*domain as usize).copied().flatten();
             let (Some(first), Some(time)) = (first, time) else { continue };
             let since = (time - first) as f64 / 1e6;
-            if first as f64 > learnt && since <= self.window {
+            if first as f64 > learnt && since <= self.window.0 {
                 hits.add([row], vec![(first as f64).into(), since.into()]);
             }
         }
@@ -93,11 +93,11 @@ impl AggregationFlag for NewlySeen {
         &self,
         window: Window,
     ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
-        let Some(learn_for) = self.learn_for else {
-            let message = "a stream has no whole time: over windows, give `learnFor`, seconds such as 604800, in place of \
+        let Some(Seconds(learn_for)) = self.learn_for else {
+            let message = "a stream has no whole time: over windows, give `learnFor`, such as 7d, in place of \
                            `learn`";
             return Err(ParameterError::new("learnFor", message));
         };
-        Ok(Some(Box::new(DomainsWindow::new(learn_for, self.window, window))))
+        Ok(Some(Box::new(DomainsWindow::new(learn_for, self.window.0, window))))
     }
 }

@@ -4,7 +4,7 @@ mod window;
 
 use anomal_components::{
     AggregationFlag, Component, Dictionary, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart,
-    ParameterError, Window, within,
+    ParameterError, Seconds, Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use polars::prelude::Int64Chunked;
@@ -61,8 +61,8 @@ struct NxdomainRatio {
     /// Rows that a client, or a window, needs to be evaluated.
     #[serde(default = "twenty")]
     min_requests: usize,
-    /// Seconds; an hour if absent. The flag's own `window` takes its place.
-    window: Option<f64>,
+    /// In seconds or as `1h`; an hour if absent. The flag's own `window` takes its place.
+    window: Option<Seconds>,
 }
 
 fn three_tenths() -> f64 {
@@ -140,7 +140,7 @@ impl NxdomainRatio {
         domains: Option<&DomainUses>,
         hits: &mut FlagHits,
     ) {
-        let seconds = self.window.unwrap_or(HOUR);
+        let seconds = self.window.map_or(HOUR, |window| window.0);
         let window = if has_times { seconds * 1e6 } else { f64::INFINITY };
         let (mut start, mut marked, mut failed) = (0, 0, 0);
         let mut most = (0, 0);

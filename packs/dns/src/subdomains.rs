@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use anomal_components::{
     AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
-    Window,
+    Seconds, Window,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
@@ -44,8 +44,8 @@ struct UniqueSubdomains {
     /// Different names in a window that are no cause for a look.
     #[serde(default = "twenty")]
     max: usize,
-    /// Seconds; an hour if absent. The flag's own `window` takes its place.
-    window: Option<f64>,
+    /// In seconds or as `1h`; an hour if absent. The flag's own `window` takes its place.
+    window: Option<Seconds>,
 }
 
 fn twenty() -> usize {
@@ -92,7 +92,7 @@ impl AggregationFlag for UniqueSubdomains {
 impl UniqueSubdomains {
     /// A window ends at each event; all events of a window with too many names are hit, with the most names of a window.
     fn judge(&self, group: &[Event]) -> FlagHits {
-        let seconds = self.window.unwrap_or(HOUR);
+        let seconds = self.window.map_or(HOUR, |window| window.0);
         let window = seconds * 1e6;
         let mut counts: HashMap<u32, usize> = HashMap::new();
         let mut hits = FlagHits::default();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_window_with_too_many_names_is_hit() {
-        let flag = UniqueSubdomains { max: 3, window: Some(10.0) };
+        let flag = UniqueSubdomains { max: 3, window: Some(Seconds(10.0)) };
         let event = |second: i64, name: u32, row: u32| (second * 1_000_000, name, row);
         // Five names in four seconds, then the same name again and again.
         let mut group: Vec<Event> = (0..5)

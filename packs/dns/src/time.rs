@@ -1,6 +1,6 @@
 //! The time of day of a record, in UTC.
 
-use anomal_components::{Component, Input, Metric, NoParameters, ParameterError};
+use anomal_components::{Component, Input, Metric, NoParameters, ParameterError, Seconds};
 use anomal_core::Result;
 use polars::prelude::{Column, DataType as Dtype, Int64Chunked};
 
@@ -33,8 +33,8 @@ fn of_day(function: fn(i64) -> i64) -> Metric<i64> {
 
 /// # Errors
 /// A parameter `window` that is no length of time.
-pub fn check_window(seconds: Option<f64>) -> std::result::Result<(), ParameterError> {
-    if seconds.is_some_and(|seconds| seconds <= 0.0 || !seconds.is_finite()) {
+pub fn check_window(window: Option<Seconds>) -> std::result::Result<(), ParameterError> {
+    if window.is_some_and(|Seconds(seconds)| seconds <= 0.0 || !seconds.is_finite()) {
         return Err(ParameterError::new("window", "a window has more than 0 seconds"));
     }
     Ok(())
@@ -42,8 +42,8 @@ pub fn check_window(seconds: Option<f64>) -> std::result::Result<(), ParameterEr
 
 /// # Errors
 /// A parameter `window` beside the flag's own.
-pub fn over_window(seconds: Option<f64>) -> std::result::Result<(), ParameterError> {
-    if seconds.is_some() {
+pub fn over_window(window: Option<Seconds>) -> std::result::Result<(), ParameterError> {
+    if window.is_some() {
         let message = "the flag's own `window` takes its place; remove one of them";
         return Err(ParameterError::new("window", message));
     }

@@ -1,6 +1,6 @@
 //! Components bound to their parameters and to columns.
 
-use anomal_components::{Component, Fact, Input, KeyPart, ParameterError};
+use anomal_components::{Component, Computation, Fact, Input, KeyPart, ParameterError};
 use anomal_core::{
     Error, Result, Scope, column_of_view,
     proto::{DataType, component::Type, plan},
@@ -48,6 +48,86 @@ pub(crate) fn bind_component<'a>(
     columns: &mut Columns<'a>,
 ) -> Result<BoundComponent<'a>> {
     let component = columns.component(name, wanted, &format!("{path}.name"))?;
+    let (given, params) =
+        given_inputs(component, data_needed, params, path, columns.has_time_column())?;
+    let mut inputs = Vec::new();
+    for (input, given) in component.inputs().iter().zip(given) {
+        inputs.push(match given {
+            GivenInput::Column(column, place) => {
+                Some(columns.read_as(&column, &input.types, name, &place)?)
+            }
+            GivenInput::RowTime => Some(columns.read_time(name)?),
+            GivenInput::None => None,
+        });
+    }
+    let computation = match build(component, &params, path, columns)? {
+        Built::Code(computation) => computation,
+        Built::Declared(definition, values) => {
+            let inputs = inputs.into_iter().flatten().collect();
+            let (declared, data_type, scope) =
+                declarative::bind(definition, inputs, &values, path, columns)?;
+            let work = Work::Declared(Box::new(declared));
+            let (definition, key, title) = (Some(definition), Vec::new(), component.title());
+            let (facts, value) = (Vec::new(), "");
+            let inputs = component.inputs();
+            return Ok(BoundComponent {
+                work,
+                data_type,
+                scope,
+                definition,
+                key,
+                inputs,
+                title,
+                facts,
+                value,
+            });
+        }
+    };
+    let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
+    let key = key(component, &inputs);
+    let work = Work::Component { computation, inputs };
+    let (data_type, title) = (component.output(), component.title());
+    let fact = |fact: &Fact| plan::FactInfo { name: fact.name.into(), unit: fact.unit.into() };
+    let facts = component.facts().iter().map(fact).collect();
+    let value = component.value();
+    let (definition, inputs) = (None, component.inputs());
+    Ok(BoundComponent { work, data_type, scope, definition, key, inputs, title, facts, value })
+}
+
+/// Checks the name of a component, and what is given to it, without the columns of an input. Returns what code computes.
+pub(crate) fn check_component(
+    name: &str,
+    wanted: Type,
+    data_needed: &[String],
+    params: &Parameters,
+    path: &str,
+    columns: &Columns<'_>,
+) -> Result<Option<Computation>> {
+    let component = columns.component(name, wanted, &format!("{path}.name"))?;
+    let has_time = columns.has_time_column();
+    let (_, params) = given_inputs(component, data_needed, params, path, has_time)?;
+    Ok(match build(component, &params, path, columns)? {
+        Built::Code(computation) => Some(computation),
+        Built::Declared(..) => None,
+    })
+}
+
+/// What settings give for an input of a component.
+enum GivenInput {
+    /// A column, and where it is named.
+    Column(String, String),
+    RowTime,
+    None,
+}
+
+/// What settings give for each input, and the parameters beside these.
+fn given_inputs(
+    component: &Component,
+    data_needed: &[String],
+    params: &Parameters,
+    path: &str,
+    has_time: bool,
+) -> Result<(Vec<GivenInput>, Parameters)> {
     let mut params = params.clone();
     let mut given = data_needed.iter();
     let mut inputs = Vec::new();
@@ -62,63 +142,46 @@ pub(crate) fn bind_component<'a>(
             }
             _ => given.next().map(|column| (column.clone(), format!("{path}.dataNeeded"))),
         };
-        let Some((column, place)) = named else {
-            if input.row_time && columns.has_time_column() {
-                inputs.push(Some(columns.read_time(name)?));
-                continue;
-            }
-            if input.optional {
-                inputs.push(None);
-                continue;
-            }
-            return Err(data_needed_error(component, path));
-        };
-        inputs.push(Some(columns.read_as(&column, &input.types, name, &place)?));
-    }
-    if given.next().is_some() {
-        return Err(data_needed_error(component, path));
-    }
-    let missing = component.required_parameters().find(|name| !params.contains_key(*name));
-    if let Some(missing) = missing {
-        let message = format!("{name} needs the parameter `{missing}`");
-        return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
-    }
-    let parameter_invalid = |error: ParameterError| {
-        let place = format!("{path}.params.{}", error.parameter);
-        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
-    };
-    if let Some(definition) = component.definition() {
-        let values =
-            declarative::parameter_values(definition, &params).map_err(parameter_invalid)?;
-        let inputs = inputs.into_iter().flatten().collect();
-        let (declared, data_type, scope) =
-            declarative::bind(definition, inputs, &values, path, columns)?;
-        let work = Work::Declared(Box::new(declared));
-        let (definition, key, title) = (Some(definition), Vec::new(), component.title());
-        let (facts, value) = (Vec::new(), "");
-        let inputs = component.inputs();
-        return Ok(BoundComponent {
-            work,
-            data_type,
-            scope,
-            definition,
-            key,
-            inputs,
-            title,
-            facts,
-            value,
+        inputs.push(match named {
+            Some((column, place)) => GivenInput::Column(column, place),
+            None if input.row_time && has_time => GivenInput::RowTime,
+            None if input.optional => GivenInput::None,
+            None => return Err(data_needed_error(component, path)),
         });
     }
-    let computation = component.build_with(&params, columns.lists()).map_err(parameter_invalid)?;
-    let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
-    let key = key(component, &inputs);
-    let work = Work::Component { computation, inputs };
-    let (data_type, title) = (component.output(), component.title());
-    let fact = |fact: &Fact| plan::FactInfo { name: fact.name.into(), unit: fact.unit.into() };
-    let facts = component.facts().iter().map(fact).collect();
-    let value = component.value();
-    let (definition, inputs) = (None, component.inputs());
-    Ok(BoundComponent { work, data_type, scope, definition, key, inputs, title, facts, value })
+    match given.next() {
+        Some(_) => Err(data_needed_error(component, path)),
+        None => Ok((inputs, params)),
+    }
+}
+
+/// A component with its parameters.
+enum Built<'a> {
+    Code(Computation),
+    /// By a declarative pack, with the values of its parameters.
+    Declared(&'a ComponentDefinition, Parameters),
+}
+
+fn build<'a>(
+    component: &'a Component,
+    params: &Parameters,
+    path: &str,
+    columns: &Columns<'_>,
+) -> Result<Built<'a>> {
+    let missing = component.required_parameters().find(|name| !params.contains_key(*name));
+    if let Some(missing) = missing {
+        let message = format!("{} needs the parameter `{missing}`", component.name());
+        return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
+    }
+    let built = match component.definition() {
+        Some(definition) => declarative::parameter_values(definition, params)
+            .map(|values| Built::Declared(definition, values)),
+        None => component.build_with(params, columns.lists()).map(Built::Code),
+    };
+    built.map_err(|ParameterError { parameter, message, .. }| {
+        let place = format!("{path}.params.{parameter}");
+        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", message)
+    })
 }
 
 fn key(component: &Component, columns: &[Option<String>]) -> Vec<plan::KeyPart> {

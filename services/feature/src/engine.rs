@@ -7,8 +7,8 @@ use std::{
 
 use anomal_components::ComponentRegistry;
 use anomal_core::{
-    ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
-    blocking,
+    ExtractRequest, Extraction, FeatureEngine, FeatureSettings, KeyedSteps, PackUpload,
+    PlanRequest, Result, blocking,
     proto::{Column, Component, ListPacksResponse, Plan},
 };
 use anomal_rpc::Tenant;
@@ -16,6 +16,7 @@ use anomal_spec::PackSetting;
 use async_trait::async_trait;
 
 use crate::{
+    checks,
     extract::extract,
     grpc::MultiTenantEngine,
     keyed::{self, RowOrder},
@@ -89,6 +90,14 @@ impl LocalFeatureEngine {
         let available =
             AvailablePacks { components: ComponentRegistry::default(), ..self.available() };
         Ok(available.for_job(packs)?.components.describe())
+    }
+
+    /// Checks packs, lists, components and their parameters where the columns of the input are not known.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path; `NotFound` for the digest of a pack that was not sent.
+    pub fn check(&self, settings: &FeatureSettings) -> Result<()> {
+        checks::check(settings, &self.available())
     }
 
     fn available(&self) -> AvailablePacks {

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod binding;
+mod checks;
 mod columns;
 mod declarative;
 mod engine;

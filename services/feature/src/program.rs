@@ -232,7 +232,7 @@ fn named_numbers(feature: &Feature, path: &str) -> Result<Vec<NamedNumber>> {
     named.collect()
 }
 
-fn check_packs(packs: &[PackSetting], components: &ComponentRegistry) -> Result<()> {
+pub(crate) fn check_packs(packs: &[PackSetting], components: &ComponentRegistry) -> Result<()> {
     let names = || components.packs().map(Pack::name);
     let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack.name())) else {
         return Ok(());

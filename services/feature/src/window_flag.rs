@@ -34,28 +34,15 @@ pub(crate) fn bind_window(
     path: &str,
     columns: &mut Columns<'_>,
 ) -> Result<(Work, Scope)> {
-    let place = format!("{path}.window");
-    let invalid = |message: String| Error::settings(place.as_str(), "WINDOW_INVALID", message);
-    let seconds = anomal_spec::seconds(window).ok_or_else(|| {
-        invalid(format!("`{window}` is not a duration, such as 30s, 5m, 1h, 7d or 2w"))
-    })?;
-    let micros = i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-    let window = Window::new(micros);
+    let computation = match &work {
+        Work::Component { computation, .. } => Some(computation),
+        _ => None,
+    };
+    let window = check_window(flag, window, computation, path)?;
     let Work::Component { computation, inputs } = work else {
-        return Err(invalid("`window` is for aggregation flags of packs with code; an expression, and a pack's `aggregate`, \
-                            name their own; remove it here".into()));
+        return Err(Error::internal("a window without code"));
     };
     let name = &flag.name;
-    let state =
-        computation.over(window).map_err(|ParameterError { parameter, message, .. }| {
-            Error::settings(format!("{path}.params.{parameter}"), "PARAMETER_INVALID", message)
-        })?;
-    if state.is_none() {
-        let message = format!(
-            "`{name}` has no windows: it is a direct flag, or needs all rows at once; remove this"
-        );
-        return Err(invalid(message));
-    }
     let time = columns.read_time(name)?;
     for (input, column) in component_inputs.iter().zip(&inputs) {
         let of_time = input.types == [DataType::Datetime];
@@ -76,6 +63,41 @@ pub(crate) fn bind_window(
     let flag = WindowFlag { computation, inputs, window, time };
     let scope = columns.keyed_scope(flag.reads().iter().map(String::as_str));
     Ok((Work::Window(Box::new(flag)), scope))
+}
+
+/// The window of a flag. `computation`: the flag over all rows, if code computes it.
+///
+/// # Errors
+/// `InvalidSettings` with the path: the flag has no windows.
+pub(crate) fn check_window(
+    flag: &Flag,
+    window: &str,
+    computation: Option<&Computation>,
+    path: &str,
+) -> Result<Window> {
+    let place = format!("{path}.window");
+    let invalid = |message: String| Error::settings(place.as_str(), "WINDOW_INVALID", message);
+    let seconds = anomal_spec::seconds(window).ok_or_else(|| {
+        invalid(format!("`{window}` is not a duration, such as 30s, 5m, 1h, 7d or 2w"))
+    })?;
+    let micros = i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let window = Window::new(micros);
+    let Some(computation) = computation else {
+        return Err(invalid("`window` is for aggregation flags of packs with code; an expression, and a pack's `aggregate`, \
+                            name their own; remove it here".into()));
+    };
+    let name = &flag.name;
+    let state =
+        computation.over(window).map_err(|ParameterError { parameter, message, .. }| {
+            Error::settings(format!("{path}.params.{parameter}"), "PARAMETER_INVALID", message)
+        })?;
+    if state.is_none() {
+        let message = format!(
+            "`{name}` has no windows: it is a direct flag, or needs all rows at once; remove this"
+        );
+        return Err(invalid(message));
+    }
+    Ok(window)
 }
 
 impl WindowFlag {

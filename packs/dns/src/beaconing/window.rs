@@ -93,13 +93,14 @@ impl FlagWindow for BeaconWindow {
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Seconds;
     use proptest::prelude::*;
 
     use super::*;
     use crate::windows::testing::{Request, expected, requests, windowed};
 
     fn flag(min_requests: usize) -> Beaconing {
-        Beaconing { threshold: 0.5, min_requests, min_interval: 1.0, max_chance: 0.3 }
+        Beaconing { threshold: 0.5, min_requests, min_interval: Seconds(1.0), max_chance: 0.3 }
     }
 
     /// Client, time and name.

@@ -86,6 +86,7 @@ impl FlagWindow for DomainsWindow {
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Seconds;
     use proptest::prelude::*;
 
     use super::*;
@@ -98,7 +99,7 @@ mod tests {
     const ORDER: [usize; 2] = [3, 2];
 
     fn flag(learn_for: f64, window: f64) -> NewlySeen {
-        NewlySeen { learn: None, learn_for: Some(learn_for), window }
+        NewlySeen { learn: None, learn_for: Some(Seconds(learn_for)), window: Seconds(window) }
     }
 
     proptest! {
