@@ -56,13 +56,15 @@ pub const READER: &str = "reader";
 pub const RUNNER: &str = "runner";
 /// A user who may write a stream to a data stream or an alias.
 pub const STREAMER: &str = "streamer";
+/// A user who may also read records, as a stream needs that learns from an index first.
+pub const LEARNER: &str = "learner";
 /// The password of all users.
 pub const PASSWORD: &str = "a-secret-of-the-tests";
 
 /// The servers' address, unless pods must reach them.
 const LOOPBACK: &str = "127.0.0.1";
 /// The users known to `settings` and `secrets`.
-const USERS: [&str; 5] = [ADMIN, WRITER, READER, RUNNER, STREAMER];
+const USERS: [&str; 6] = [ADMIN, WRITER, READER, RUNNER, STREAMER, LEARNER];
 const FLAVORS: [Flavor; 2] = [Flavor::Elasticsearch, Flavor::OpenSearch];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod http;
 pub mod kafka;
 pub mod ledger;
 pub mod memory;
+pub mod process;
 pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod pty;
@@ -50,6 +51,18 @@ pub fn tool(variable: &str) -> PathBuf {
 /// The root of the checkout.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace folder").to_owned()
+}
+
+/// The text of a file of `examples` with parts replaced, each of which has to be there.
+#[track_caller]
+pub fn example(path: &str, parts: &[(&str, &str)]) -> String {
+    let file = repository().join("examples").join(path);
+    let mut text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    for (from, to) in parts {
+        assert!(text.contains(from), "no {from:?} in {path}");
+        text = text.replace(from, to);
+    }
+    text
 }
 
 /// The records of a CSV file that the program wrote.

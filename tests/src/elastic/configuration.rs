@@ -40,8 +40,8 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
             let roles: String = roles().map(|(name, role)| format!("{name}: {role}\n")).collect();
             write("config/roles.yml", &roles);
             write_users(folder, true);
-            let given = "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n\
-                         anomal-stream-writer:streamer\n";
+            let given = "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner,learner\n\
+                         anomal-stream-writer:streamer,learner\n";
             write("config/users_roles", given);
             write("config/log4j2.properties", LOG);
             let java = "-XX:+UseSerialGC\n-Djava.io.tmpdir=${ES_TMPDIR}\n";

@@ -1,5 +1,6 @@
 //! Streams to Elasticsearch and OpenSearch: each record has its document once, whatever is killed, away or rolled over.
 
+mod example;
 mod jobs;
 mod outages;
 mod owners;
