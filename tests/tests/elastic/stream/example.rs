@@ -315,7 +315,20 @@ fn the_example_of_a_group_runs_on_machines() {
     let found = documents(server, &index);
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), judged, "lost or doubled");
     assert_eq!(dead_letters(&s3), bad);
-    for ((partition, row), document) in &found {
+    assert_judged(&sent, &found, &wanted);
+    for workspace in &machines.workspaces {
+        let reports = std::fs::read_dir(workspace.path("reports")).unwrap();
+        assert!(reports.count() > 0, "no report at the end");
+    }
+}
+
+/// `wanted` gives the places of records of some kinds, in order.
+fn assert_judged(
+    sent: &Sent,
+    found: &BTreeMap<(u64, u64), Value>,
+    wanted: &dyn Fn(&dyn Fn(Kind) -> bool) -> Vec<(u64, u64)>,
+) {
+    for ((partition, row), document) in found {
         let (_, record) = &sent.partitions[partition][usize::try_from(*row).unwrap()];
         let (source, anomal) = (&document["anomal"]["source"], &document["anomal"]);
         assert_eq!(source["kafka.topic"], TOPIC, "{document:#}");
@@ -342,9 +355,5 @@ fn the_example_of_a_group_runs_on_machines() {
     assert!(!partitions.is_empty());
     for place in wanted(&|kind| matches!(kind, Kind::Usual | Kind::Beacon)) {
         assert!(!flagged(&place, "newly_seen_domain"), "{place:?}");
-    }
-    for workspace in &machines.workspaces {
-        let reports = std::fs::read_dir(workspace.path("reports")).unwrap();
-        assert!(reports.count() > 0, "no report at the end");
     }
 }
