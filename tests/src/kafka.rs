@@ -68,9 +68,9 @@ impl Kafka {
         Self::start_many(LOOPBACK, 1, CLASSIC)
     }
 
-    /// Starts it on another address of this machine.
+    /// Starts it on another address of this machine; it forgets members that are killed soon.
     pub fn start_at(host: &str) -> Option<Self> {
-        Self::start_many(host, 1, "")
+        Self::start_many(host, 1, SHORT_SESSIONS)
     }
 
     /// Starts two brokers, of which the first is the controller. Topics with the setting `replicas=2` are on both.

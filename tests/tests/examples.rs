@@ -167,6 +167,26 @@ fn every_example_runs_in_all_its_forms() {
     }
 }
 
+/// As `anomal validate` sees them; the streams of them, and those that are pushed, run elsewhere.
+#[test]
+fn manifests_are_valid() {
+    let mut jobs = 0;
+    for file in std::fs::read_dir(repository().join("examples/kubernetes")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for job in text.split("\n---\n").filter(|part| part.contains("\nkind: AnomalyJob\n")) {
+            let workspace = Workspace::with_files(&[("job.yaml", job.as_bytes())]);
+            let validated = workspace.anomal(&["validate", "job.yaml"]);
+            assert_eq!(validated.code, Some(0), "{}: {validated:?}", path.display());
+            jobs += 1;
+        }
+    }
+    assert!(jobs > 8, "{jobs}");
+}
+
 #[test]
 fn documented_schema_is_up_to_date() {
     let ran = Workspace::default().anomal(&["schema"]);

@@ -11,24 +11,19 @@ use anomal_tests::{
     Engine, Workspace,
     cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually},
     elastic::{Flavor, PASSWORD, STREAMER, Server, proxy::Proxy},
-    http, kafka,
+    example, http, kafka,
     kafka::Kafka,
-    repository,
     s3::S3,
     skip,
 };
 use serde_json::{Value, json};
 
+use crate::group;
 use crate::stream_faults::{evict, uid, wait_for_next};
 
 /// Applies a manifest of examples/kubernetes with parts replaced, each of which has to be there.
-fn apply(here: &Namespace, name: &str, parts: &[(&str, &str)]) {
-    let path = repository().join("examples/kubernetes").join(name);
-    let mut text = std::fs::read_to_string(path).unwrap();
-    for (from, to) in parts {
-        assert!(text.contains(from), "{from}");
-        text = text.replace(from, to);
-    }
+pub fn apply(here: &Namespace, name: &str, parts: &[(&str, &str)]) {
+    let text = example(&format!("kubernetes/{name}"), parts);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     here.kubectl(&["apply", "--filename", file.path().to_str().unwrap()]).unwrap();
@@ -40,10 +35,21 @@ fn authority(pem: &str) -> String {
     format!("  ca.crt: |\n{}", lines.concat())
 }
 
+/// What the Secret of an example has.
+pub const KAFKA_SECRET: &str =
+    "  mechanism: SCRAM-SHA-512\n  username: anomal\n  password: CHANGE-ME\n";
+pub const INDEX_SECRET: &str = "  username: anomal\n  password: CHANGE-ME\n";
+
+/// What takes the place of [`KAFKA_SECRET`].
+pub fn of_kafka(kafka: &Kafka) -> String {
+    let (user, password, ca) = (kafka::USER, kafka::PASSWORD, authority(kafka.ca()));
+    format!("  mechanism: SCRAM-SHA-512\n  username: {user}\n  password: {password}\n{ca}")
+}
+
 /// An index outside of the cluster, behind an address that pods reach.
-struct Index {
-    server: Server,
-    proxy: Proxy,
+pub struct Index {
+    pub server: Server,
+    pub proxy: Proxy,
 }
 
 impl Index {
@@ -53,12 +59,12 @@ impl Index {
         Some(Self { server, proxy })
     }
 
-    /// What takes the place of the Secret's values in an example.
-    fn secret(&self) -> String {
-        format!("  username: {STREAMER}\n  password: {PASSWORD}\n{}", authority(self.proxy.ca()))
+    /// What takes the place of [`INDEX_SECRET`].
+    pub fn secret(&self, user: &str) -> String {
+        format!("  username: {user}\n  password: {PASSWORD}\n{}", authority(self.proxy.ca()))
     }
 
-    fn count(&self, index: &str) -> u64 {
+    pub fn count(&self, index: &str) -> u64 {
         let admin = self.server.admin();
         // It exists from the first document on.
         let found = admin.send("GET", &format!("/{index}/_count"), "").status == 200;
@@ -66,7 +72,7 @@ impl Index {
     }
 
     #[track_caller]
-    fn wait_for(&self, index: &str, count: u64) {
+    pub fn wait_for(&self, index: &str, count: u64) {
         eventually(&format!("{count} documents of {index}"), PATIENCE, || {
             (self.count(index) >= count).then_some(())
         });
@@ -135,19 +141,11 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
         format!("runner:\n    env: [{{name: {}, value: {}}}]\n    resources:", token.0, token.1);
     let _operator = Operator::start(&here, &["--report-endpoint", &reports.address]);
     let _volume = Volume::for_claim(&here, "dns-live");
-    let of_kafka = format!(
-        "  mechanism: SCRAM-SHA-512\n  username: {}\n  password: {}\n{}",
-        kafka::USER,
-        kafka::PASSWORD,
-        authority(kafka.ca())
-    );
+    let of_kafka = of_kafka(&kafka);
     let brokers = format!("[\"{}\"]", kafka.sasl_broker());
     let parts = [
-        (
-            "  mechanism: SCRAM-SHA-512\n  username: anomal\n  password: CHANGE-ME\n",
-            of_kafka.as_str(),
-        ),
-        ("  username: anomal\n  password: CHANGE-ME\n", &index.secret()),
+        (KAFKA_SECRET, of_kafka.as_str()),
+        (INDEX_SECRET, &index.secret(STREAMER)),
         ("[\"kafka-0.kafka:9093\", \"kafka-1.kafka:9093\"]", &brokers),
         ("https://es.example:9200", &index.proxy.url()),
         ("cpu: \"1\"", "cpu: 50m"),
@@ -181,18 +179,16 @@ fn records_of_kafka_are_documents_of_elasticsearch() {
         (stored[0]["title"] == "DNS live" && stored[0]["namespace"] == here.name).then_some(())
     });
     here.kubectl(&["delete", "aj", "dns-live"]).unwrap();
+    // The larger example, with these servers.
+    group::runs(&here, &kafka, &index, &s3, token);
     pods_share_its_partitions(&here, &kafka, &index, &s3);
 }
 
 /// Pods that share the topic of the example, with its secrets, are evicted and scaled.
 fn pods_share_its_partitions(here: &Namespace, kafka: &Kafka, index: &Index, s3: &S3) {
     s3.bucket("states");
-    let keys = ["endpoint", "allowHttp", "region", "accessKeyId", "secretAccessKey"];
-    let values: serde_json::Map<String, Value> = keys
-        .iter()
-        .zip(s3.environment())
-        .map(|(key, (_, value))| ((*key).into(), value.into()))
-        .collect();
+    let values: serde_json::Map<String, Value> =
+        s3.secret().into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
     here.apply(&json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3"}, "stringData": values,
     }));
@@ -226,7 +222,7 @@ fn pods_share_its_partitions(here: &Namespace, kafka: &Kafka, index: &Index, s3:
         sent += 300;
         sent
     };
-    assert_eq!(wait_for_partitions(here, 2), [1, 2]);
+    assert_eq!(wait_for_partitions(here, "shared", 2, 3), [1, 2]);
     index.wait_for(results, produce());
 
     // A drain takes one pod, and the other one only when the first is ready again.
@@ -251,7 +247,7 @@ fn pods_share_its_partitions(here: &Namespace, kafka: &Kafka, index: &Index, s3:
     for (replicas, partitions) in [(3, vec![1, 1, 1]), (1, vec![3])] {
         here.kubectl(&["scale", "aj/shared", &format!("--replicas={replicas}")]).unwrap();
         produce();
-        assert_eq!(wait_for_partitions(here, replicas), partitions);
+        assert_eq!(wait_for_partitions(here, "shared", replicas, 3), partitions);
         index.wait_for(results, produce());
     }
     index.assert_each_once(results, sent);
@@ -282,21 +278,22 @@ fn figures(here: &Namespace, pod: &str) -> Option<Value> {
     serde_json::from_str(&answer.text()).ok()
 }
 
-/// Waits until so many pods read the three partitions of the topic, and returns how many they have, the fewest first.
+/// Waits until so many pods of a job read all partitions, and returns how many they have, the fewest first.
 #[track_caller]
-fn wait_for_partitions(here: &Namespace, pods: usize) -> Vec<u64> {
+pub fn wait_for_partitions(here: &Namespace, job: &str, pods: usize, partitions: u64) -> Vec<u64> {
     eventually(&format!("{pods} pods that read all partitions"), PATIENCE, || {
-        if here.list("pods").len() != pods {
+        let is_of_job = |pod: &Value| pod["metadata"]["labels"]["anomal.dev/job"] == job;
+        if here.list("pods").iter().filter(|pod| is_of_job(pod)).count() != pods {
             return None;
         }
-        let mut partitions: Vec<u64> = (0..pods)
+        let mut counts: Vec<u64> = (0..pods)
             .map(|number| {
-                let partitions = figures(here, &format!("shared-{number}"))?["partitions"].clone();
-                (partitions["owned"] == partitions["read"]).then(|| partitions["read"].as_u64())?
+                let counts = figures(here, &format!("{job}-{number}"))?["partitions"].clone();
+                (counts["owned"] == counts["read"]).then(|| counts["read"].as_u64())?
             })
             .collect::<Option<_>>()?;
-        partitions.sort_unstable();
-        (partitions.iter().sum::<u64>() == 3).then_some(partitions)
+        counts.sort_unstable();
+        (counts.iter().sum::<u64>() == partitions).then_some(counts)
     })
 }
 
@@ -344,7 +341,7 @@ fn what_agents_push_is_documents_of_elasticsearch() {
     let _volumes = ["web", "hosts", "sensors"].map(|claim| Volume::for_claim(&here, claim));
     let parts = [
         ("  token: CHANGE-ME\n", "  token: t0ken\n"),
-        ("  username: anomal\n  password: CHANGE-ME\n", &index.secret()),
+        (INDEX_SECRET, &index.secret(STREAMER)),
         ("https://es.example:9200", &index.proxy.url()),
         ("cpu: 500m", "cpu: 50m"),
         ("state: {checkpoint: {to: state}}", "state: {checkpoint: {to: state, every: 2s}}"),

@@ -11,6 +11,7 @@ mod agreement;
 mod children;
 mod examples;
 mod failures;
+mod group;
 mod kills;
 mod leader;
 mod lifecycle;

@@ -197,6 +197,22 @@ fn members_share_partitions_by_the_classic_protocol() {
     share(&mut kafka, "classic");
 }
 
+/// Types are inferred from the first records, which these have not.
+#[test]
+fn members_of_a_quiet_topic_end_when_they_are_asked() {
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.topic("quiet", 2, &[]);
+    let settings = "assignment: group, start: latest";
+    let workspace = shared_workspace(&kafka.broker(), "quiet", 2, settings);
+    let processes = ["a", "b"].map(|name| start(&workspace, name));
+    thread::sleep(Duration::from_secs(3));
+    for process in processes {
+        let output = process.stop();
+        output.expect(0, &[]);
+        assert_eq!(summary(&output)["rows"], 0);
+    }
+}
+
 #[test]
 fn a_process_is_a_number_or_a_member() {
     let job = super::job::job("127.0.0.1:9", "t", "assignment: group");

@@ -197,7 +197,7 @@ fn job(server: &Server, kafka: &Kafka, index: &str) -> String {
                 &format!("index: {index}, dataStream: true, rows: all"),
             ),
             ("every: 10s", "every: 1s"),
-            ("learnFor: 604800", "learnFor: 518400"),
+            ("learnFor: 7d", "learnFor: 6d"),
         ],
     );
     text.rsplit("---\n").next().unwrap().to_owned()
