@@ -175,19 +175,39 @@ impl Workspace {
 
     /// The texts of the gzip files below a folder, in the order of their paths, as far as they are complete.
     pub fn gunzip(&self, folder: &str) -> Vec<String> {
+        self.decompress(folder, "gz", |file| Box::new(MultiGzDecoder::new(file)))
+    }
+
+    /// As [`gunzip`](Self::gunzip), of Zstandard files.
+    pub fn unzstd(&self, folder: &str) -> Vec<String> {
+        self.decompress(folder, "zst", |file| {
+            Box::new(zstd::Decoder::new(file).expect("a decoder"))
+        })
+    }
+
+    fn decompress(
+        &self,
+        folder: &str,
+        ending: &str,
+        open: fn(File) -> Box<dyn Read>,
+    ) -> Vec<String> {
         let mut paths: Vec<PathBuf> = Vec::new();
         let mut folders = vec![self.path(folder)];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if path.is_dir() { folders.push(path) } else { paths.push(path) }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|known| known == ending) {
+                    paths.push(path);
+                }
             }
         }
         paths.sort();
         let text = |path: PathBuf| {
             let mut text = Vec::new();
-            // The last member may not be complete yet.
-            let _ = MultiGzDecoder::new(File::open(path).ok()?).read_to_end(&mut text);
+            // The last member or frame may not be complete yet.
+            let _ = open(File::open(path).ok()?).read_to_end(&mut text);
             String::from_utf8(text).ok()
         };
         paths.into_iter().filter_map(text).collect()

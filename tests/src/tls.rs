@@ -1,12 +1,16 @@
 //! A server's own certificate authority and its certificates.
 
-use std::sync::Arc;
+use std::{
+    io::{self, ErrorKind, Write},
+    net::TcpStream,
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 
 /// An authority that signs certificates for servers and clients.
@@ -61,6 +65,29 @@ impl Authority {
                 config.with_client_auth_cert(chain, key).expect("a client's settings")
             }
         })
+    }
+
+    /// Sends a text over an encrypted connection, and waits until the other side closes it.
+    ///
+    /// # Errors
+    /// The other side does not take it.
+    pub fn send(
+        &self,
+        connection: TcpStream,
+        identity: Option<(&str, &str)>,
+        text: &str,
+    ) -> io::Result<()> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let session = ClientConnection::new(self.client_with(identity), name).expect("a session");
+        let mut stream = StreamOwned::new(session, connection);
+        stream.write_all(text.as_bytes())?;
+        stream.conn.send_close_notify();
+        stream.flush()?;
+        // It is closed by the other side once all is read, or at once.
+        match io::copy(&mut stream, &mut io::sink()) {
+            Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub fn client(&self) -> Arc<ClientConfig> {

@@ -394,3 +394,38 @@ fn output_without_permission() {
     let read_only = "mount --bind closed closed; mount -o remount,ro,bind closed; \"$@\"";
     in_script(&workspace, read_only).expect(1, &["closed/out.csv", "Read-only"]);
 }
+
+/// Of a topic, columns are known once it is read; components and what is given to them are known before.
+#[test]
+fn components_are_checked_where_columns_are_not_known() {
+    const JOB: &str = "\
+input: {kafka: {brokers: [\"127.0.0.1:9\"], topics: [t]}}
+timeColumn: time
+packs: [dns]
+filters:
+  - {name: remove_match, dataNeeded: [name], params: {keyword: intranet}}
+features:
+  - {type: metric, name: hostname_entropy, dataNeeded: [name]}
+flags:
+  - {type: aggregation, name: newly_seen_domain, dataNeeded: [name, time], window: 30d, params: {learnFor: 7d}}
+stream: {}
+outputs: [{ndjson: {path: out.ndjson, rotate: 1h}}]
+";
+    let validate = |job: &str| {
+        let workspace = Workspace::with_files(&[("job.yaml", job.as_bytes())]);
+        workspace.anomal(&["validate", "job.yaml"])
+    };
+    validate(JOB).expect(0, &[]);
+    for (from, to, parts) in [
+        ("remove_match", "remove_mach", ["job.yaml:5:", "did you mean `remove_match`?"]),
+        ("keyword: ", "keywords: ", ["job.yaml:5:", "keyword"]),
+        ("[name]}\nflags", "[name, time]}\nflags", ["job.yaml:7:", "needs the columns: "]),
+        ("learnFor: 7d", "learnFor: 7 days", ["job.yaml:9:", "write it as 30s, 5m, 1h, 7d or 2w"]),
+        ("learnFor: 7d", "learn: 0.5", ["job.yaml:9:", "give `learnFor`, such as 7d"]),
+        ("window: 30d, ", "window: soon, ", ["job.yaml:9:", "not a duration"]),
+        ("packs: [dns]", "packs: []", ["job.yaml", "packs: [dns]"]),
+    ] {
+        assert!(JOB.contains(from));
+        validate(&JOB.replace(from, to)).expect(2, &parts);
+    }
+}

@@ -1,6 +1,7 @@
 //! Streams to Elasticsearch and OpenSearch: each record has its document once, whatever is killed, away or rolled over.
 
 mod example;
+mod hosts;
 mod jobs;
 mod outages;
 mod owners;

@@ -1,8 +1,8 @@
 //! The examples run, on free ports.
 
-use std::process::Command;
+use std::{ops::Range, process::Command, thread, time::Duration};
 
-use anomal_tests::{Workspace, program, repository};
+use anomal_tests::{Workspace, example, program, repository, tls::Authority};
 use prost::Message;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
     running::Running,
 };
 
-fn example(name: &str, ports: &[&str]) -> Workspace {
+fn on_free_ports(name: &str, ports: &[&str]) -> Workspace {
     let path = repository().join("examples/push").join(name);
     let mut job = std::fs::read_to_string(path).unwrap();
     for port in ports {
@@ -32,7 +32,7 @@ fn requests(rows: u32) -> Vec<u8> {
 
 #[test]
 fn requests_are_posted() {
-    let workspace = example("http.yaml", &["8088"]);
+    let workspace = on_free_ports("http.yaml", &["8088"]);
     let running = Running::job(&workspace);
     assert_eq!(running.post(&[], &requests(1_500)).status, 200);
     wait(|| results(&workspace).len() == 1_500);
@@ -43,7 +43,7 @@ fn requests_are_posted() {
 
 #[test]
 fn logs_of_opentelemetry_are_judged() {
-    let workspace = example("otlp.yaml", &["4318", "4317"]);
+    let workspace = on_free_ports("otlp.yaml", &["4318", "4317"]);
     let running = Running::with_doors(&workspace, &["run", "job.yaml", "-v"], 2);
     let answer = running.ask("POST", "/v1/logs", &[PROTOBUF], &logs(0..1_200).encode_to_vec());
     assert_eq!(answer.status, 200);
@@ -55,7 +55,7 @@ fn logs_of_opentelemetry_are_judged() {
 
 #[test]
 fn requests_are_collected() {
-    let workspace = example("tcp.yaml", &["4141"]);
+    let workspace = on_free_ports("tcp.yaml", &["4141"]);
     let job = workspace.read("job.yaml").replace("30s", "1s");
     workspace.write("job.yaml", job.as_bytes());
     let running = Running::job(&workspace);
@@ -67,7 +67,7 @@ fn requests_are_collected() {
 
 #[test]
 fn requests_are_judged_in_windows() {
-    let workspace = example("windows.yaml", &["4142"]);
+    let workspace = on_free_ports("windows.yaml", &["4142"]);
     let job = workspace.read("job.yaml").replace("30s", "1s");
     let job = job.replace("stream: {}", "stream: {state: {checkpoint: {every: 1s}}}");
     workspace.write("job.yaml", job.as_bytes());
@@ -90,7 +90,7 @@ fn requests_are_judged_in_windows() {
 
 #[test]
 fn messages_of_syslog_are_judged() {
-    let workspace = example("syslog.yaml", &["5514"]);
+    let workspace = on_free_ports("syslog.yaml", &["5514"]);
     let arguments = ["run", "job.yaml", "-v"];
     let running = Running::with_doors(&workspace, &arguments, 2);
     let messages: String = (0..1_200)
@@ -109,4 +109,44 @@ fn messages_of_syslog_are_judged() {
     running.terminate().expect(0, &[]);
     let rows = results(&workspace);
     assert_eq!(rows.iter().filter(|row| row["anomal.score"].is_number()).count(), 200);
+}
+
+#[test]
+fn requests_of_known_senders_are_judged_in_windows() {
+    let parts = [("port: 4141", "port: 0"), ("collectionTime: 60s", "collectionTime: 1s")];
+    let authority = Authority::new();
+    let (certificate, key) = authority.certificate("127.0.0.1");
+    let workspace = Workspace::with_files(&[
+        ("job.yaml", example("push/windows-tls.yaml", &parts).as_bytes()),
+        ("tls.crt", certificate.as_bytes()),
+        ("tls.key", key.as_bytes()),
+        ("ca.crt", authority.pem().as_bytes()),
+        ("secrets/agents/token", b"t0ken"),
+    ]);
+    let running = Running::start(&workspace, &["run", "job.yaml", "-v", "--secrets", "secrets"]);
+    let (own, own_key) = authority.certificate("sender");
+    let (foreign, foreign_key) = Authority::new().certificate("sender");
+    let send = |identity: Option<(&str, &str)>, text: &str| {
+        authority.send(running.connect(), identity, text)
+    };
+    let reading = |id| format!("{{\"id\": {id}, \"bytes\": \"{}\"}}\n", 1_000 + id * 7 % 90);
+    let readings = |ids: Range<u64>| ids.map(reading).collect::<String>();
+    let hello = "{\"token\": \"t0ken\"}\n";
+    let known = Some((own.as_str(), own_key.as_str()));
+    send(known, &format!("{hello}{}no JSON\n", readings(0..200))).unwrap();
+    for stranger in [None, Some((foreign.as_str(), foreign_key.as_str()))] {
+        assert!(send(stranger, &format!("{hello}{}", readings(1_000..1_010))).is_err());
+    }
+    // Without the token it is closed.
+    let _ = send(known, &readings(2_000..2_010));
+    thread::sleep(Duration::from_secs(2));
+    send(known, &format!("{hello}{}", readings(200..300))).unwrap();
+    thread::sleep(Duration::from_secs(2));
+    running.terminate().expect(0, &["does not begin with a valid"]);
+    assert_eq!(workspace.read("results/job.rejected.ndjson").lines().count(), 1);
+    let text = workspace.unzstd("results").concat();
+    let found = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut ids: Vec<u64> = found.map(|row| row["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..300).collect::<Vec<_>>());
 }

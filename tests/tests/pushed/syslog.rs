@@ -1,13 +1,12 @@
 //! Syslog over UDP and TCP.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::Write,
     net::{TcpStream, UdpSocket},
     process::Command,
 };
 
 use anomal_tests::{Workspace, tls::Authority};
-use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::Value;
 
 use super::{
@@ -151,18 +150,8 @@ fn messages_come_encrypted_from_senders_with_a_certificate() {
         ("ca.crt", authority.pem().as_bytes()),
     ]);
     let running = Running::job(&workspace);
-    let send = |identity: Option<(&str, &str)>, text: &str| -> std::io::Result<()> {
-        let name = ServerName::try_from("localhost").unwrap();
-        let session = ClientConnection::new(authority.client_with(identity), name).unwrap();
-        let mut stream = StreamOwned::new(session, running.connect());
-        stream.write_all(text.as_bytes())?;
-        stream.conn.send_close_notify();
-        stream.flush()?;
-        // It is closed by the other side once all is read, or at once.
-        match std::io::copy(&mut stream, &mut std::io::sink()) {
-            Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
-            _ => Ok(()),
-        }
+    let send = |identity: Option<(&str, &str)>, text: &str| {
+        authority.send(running.connect(), identity, text)
     };
     let (own, own_key) = authority.certificate("sender");
     let counted = "<14>1 2026-03-01T00:00:00Z h app - - - @cee: {\"user\": {\"id\": 7}}";

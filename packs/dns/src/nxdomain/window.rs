@@ -186,6 +186,7 @@ impl FlagWindow for NxdomainWindow {
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Seconds;
     use proptest::prelude::*;
 
     use super::*;
@@ -207,7 +208,7 @@ mod tests {
             // The window of the whole table is all that it is given.
             let flag = |window| NxdomainRatio { threshold: 0.5, min_requests, window };
             let order = if named { &ORDER[..] } else { &ORDER[..3] };
-            let expected = expected(&flag(Some(1e9)), window, &requests, order);
+            let expected = expected(&flag(Some(Seconds(1e9))), window, &requests, order);
             prop_assert_eq!(windowed(&flag(None), window, &requests, order, chunk), expected);
         }
     }

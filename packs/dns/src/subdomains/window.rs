@@ -113,6 +113,7 @@ impl FlagWindow for NamesWindow {
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Seconds;
     use proptest::prelude::*;
 
     use super::*;
@@ -135,7 +136,7 @@ mod tests {
             let window = Window::new(seconds * 1_000_000);
             // The window of the whole table is all that it is given.
             let flag = |window| UniqueSubdomains { max, window };
-            let expected = expected(&flag(Some(1e9)), window, &requests, &ORDER);
+            let expected = expected(&flag(Some(Seconds(1e9))), window, &requests, &ORDER);
             prop_assert_eq!(windowed(&flag(None), window, &requests, &ORDER, chunk), expected);
         }
     }
