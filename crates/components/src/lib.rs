@@ -26,5 +26,5 @@ pub use pack::Pack;
 pub use registry::ComponentRegistry;
 pub use window::{
     FlagWindow, KeyStates, MAX_KEYS, PANES, Panes, TimedRow, Window, decode_states, encode_states,
-    key_hash, memory_of_states, text_hash,
+    freeze_states, key_hash, memory_of_states, text_hash,
 };

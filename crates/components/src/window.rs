@@ -3,9 +3,12 @@
 //! A window is made of panes, which are aligned to the epoch, so that it does not depend on where a stream begins. What is
 //! kept of a key is bounded, and depends on the rows before alone, in their order.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-use anomal_core::{Cancel, Code, Error, Result};
+use anomal_core::{Cancel, Code, Error, FrozenStates, Result};
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -68,16 +71,13 @@ pub trait FlagWindow: Send + Sync {
     -> Result<FlagHits>;
 
     /// The states of all keys.
-    ///
-    /// # Errors
-    /// `Internal`.
-    fn snapshot(&self) -> Result<Vec<u8>>;
+    fn freeze(&self) -> FrozenStates;
 
-    /// Continues from a snapshot.
+    /// Continues from states that were encoded.
     ///
     /// # Errors
     /// `InvalidRequest` if it is damaged.
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()>;
+    fn restore(&mut self, states: &[u8]) -> Result<()>;
 
     /// The memory of all states in bytes, by [`memory_of_states`].
     ///
@@ -111,6 +111,12 @@ pub fn encode_states<T: Serialize>(states: &T) -> Result<Vec<u8>> {
         .map_err(|error| Error::internal(format!("cannot encode states: {error}")))
 }
 
+/// States as they are now.
+pub fn freeze_states<T: Serialize + Clone + Send + 'static>(states: &T) -> FrozenStates {
+    let states = states.clone();
+    FrozenStates::new(move || encode_states(&states))
+}
+
 /// # Errors
 /// `InvalidRequest` if the bytes are damaged.
 pub fn decode_states<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -131,13 +137,13 @@ pub fn text_hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
-/// The states of keys, by their hashes. A key is forgotten when its last row is two windows behind the newest one.
+/// The states of keys, by their hashes. Clones share the states that have not changed since. A key is forgotten when its last row is two windows behind the newest one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "StoredStates<S>", bound(deserialize = "S: Deserialize<'de>"))]
 pub struct KeyStates<S> {
     newest: Option<i64>,
     max: usize,
-    by_key: HashMap<u64, (i64, S)>,
+    by_key: HashMap<u64, (i64, Arc<S>)>,
 }
 
 /// As stored: the newest pane, the bound of keys, and for each key its last pane and its state, in order.
@@ -146,7 +152,7 @@ struct StoredStates<S>(Option<i64>, usize, Vec<(u64, i64, S)>);
 
 impl<S: Serialize> Serialize for KeyStates<S> {
     fn serialize<T: Serializer>(&self, serializer: T) -> std::result::Result<T::Ok, T::Error> {
-        let keys = self.by_key.iter().map(|(key, (last, state))| (*key, *last, state));
+        let keys = self.by_key.iter().map(|(key, (last, state))| (*key, *last, state.as_ref()));
         let mut keys: Vec<_> = keys.collect();
         keys.sort_unstable_by_key(|(key, ..)| *key);
         StoredStates(self.newest, self.max, keys).serialize(serializer)
@@ -155,7 +161,8 @@ impl<S: Serialize> Serialize for KeyStates<S> {
 
 impl<S> From<StoredStates<S>> for KeyStates<S> {
     fn from(StoredStates(newest, max, keys): StoredStates<S>) -> Self {
-        let by_key = keys.into_iter().map(|(key, last, state)| (key, (last, state))).collect();
+        let by_key =
+            keys.into_iter().map(|(key, last, state)| (key, (last, Arc::new(state)))).collect();
         Self { newest, max, by_key }
     }
 }
@@ -205,16 +212,16 @@ impl<S> KeyStates<S> {
     }
 }
 
-impl<S: Default> KeyStates<S> {
+impl<S: Clone + Default> KeyStates<S> {
     /// The state of a key for a row in this pane.
     pub fn entry(&mut self, key: u64, pane: i64) -> &mut S {
         self.advance(pane);
         if self.by_key.len() >= self.max && !self.by_key.contains_key(&key) {
             self.forget_half();
         }
-        let (last, state) = self.by_key.entry(key).or_insert_with(|| (pane, S::default()));
+        let (last, state) = self.by_key.entry(key).or_insert_with(|| (pane, Arc::default()));
         *last = pane.max(*last);
-        state
+        Arc::make_mut(state)
     }
 }
 

@@ -175,16 +175,30 @@ pub trait KeyedSteps: Send {
     fn forget_half(&mut self) -> u64;
 
     /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
-    ///
-    /// # Errors
-    /// `Internal`.
-    fn snapshot(&self) -> Result<Vec<u8>>;
+    fn freeze(&self) -> FrozenStates;
 
-    /// Continues from a snapshot.
+    /// Continues from states that were encoded.
     ///
     /// # Errors
     /// `InvalidRequest` if it is damaged.
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()>;
+    fn restore(&mut self, states: &[u8]) -> Result<()>;
+}
+
+/// States as they were at one moment, which share what has not changed since with those that go on.
+pub struct FrozenStates(Box<dyn FnOnce() -> Result<Vec<u8>> + Send>);
+
+impl FrozenStates {
+    pub fn new(encode: impl FnOnce() -> Result<Vec<u8>> + Send + 'static) -> Self {
+        Self(Box::new(encode))
+    }
+
+    /// As bytes. This is what is slow, and may be done beside other work.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn encode(self) -> Result<Vec<u8>> {
+        (self.0)()
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, FittedModel, KeyedSteps, PackUpload, PlanRequest,
+    FeatureEngine, FeatureSettings, FittedModel, FrozenStates, KeyedSteps, PackUpload, PlanRequest,
     PublishRequest, ReportEngine, ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};

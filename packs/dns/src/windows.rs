@@ -135,10 +135,10 @@ pub mod testing {
                 .with(order, |inputs| state.hits(inputs, &timed, &Cancel::default()))
                 .unwrap();
             found.extend(hits.rows.iter().map(|hit| call * chunk + hit.0));
-            let snapshot = state.snapshot().unwrap();
+            let snapshot = state.freeze().encode().unwrap();
             state = new();
             state.restore(&snapshot).unwrap();
-            assert_eq!(state.snapshot().unwrap(), snapshot);
+            assert_eq!(state.freeze().encode().unwrap(), snapshot);
         }
         found
     }

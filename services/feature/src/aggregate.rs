@@ -13,5 +13,5 @@ mod sums;
 mod tests;
 mod window;
 
-pub(crate) use states::AggregateStates;
+pub(crate) use states::{AggregateStates, frozen_by_name};
 pub(crate) use step::{Aggregate, AggregateCache};

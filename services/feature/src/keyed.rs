@@ -1,7 +1,9 @@
 //! The steps of scope Keyed: they run in the process of the job, with the states of their keys.
 
 use anomal_components::{ComponentRegistry, decode_states, encode_states};
-use anomal_core::{Cancel, Extraction, KeyedSteps, Result, Scope, Table, proto::Plan};
+use anomal_core::{
+    Cancel, Extraction, FrozenStates, KeyedSteps, Result, Scope, Table, proto::Plan,
+};
 use anomal_spec::PackSetting;
 
 use crate::{
@@ -115,12 +117,13 @@ impl KeyedSteps for LocalKeyedSteps {
         self.states.aggregates.forget_half() + self.states.flags.forget_half()
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&(self.states.aggregates.snapshot()?, self.states.flags.snapshot()?))
+    fn freeze(&self) -> FrozenStates {
+        let (aggregates, flags) = (self.states.aggregates.freeze(), self.states.flags.freeze());
+        FrozenStates::new(move || encode_states(&(aggregates.encode()?, flags.encode()?)))
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        let (aggregates, flags): (Vec<u8>, Vec<u8>) = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        let (aggregates, flags): (Vec<u8>, Vec<u8>) = decode_states(states)?;
         let aggregates = AggregateStates::restore(&aggregates)?;
         self.states = States { aggregates, flags: WindowStates::restore(&flags)? };
         Ok(())

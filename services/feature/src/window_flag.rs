@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use anomal_components::{
     Computation, FlagHits, FlagWindow, Input, Inputs, TimedRow, Window, decode_states,
-    encode_states,
 };
-use anomal_core::{Cancel, Error, Result, Scope, column_of_view, proto::DataType};
+use anomal_core::{Cancel, Error, FrozenStates, Result, Scope, column_of_view, proto::DataType};
 use anomal_registry::ParameterError;
 use anomal_spec::Flag;
 use polars::prelude::{Column, DataType as Dtype};
 
-use crate::{columns::Columns, keyed::RowOrder, step::Work};
+use crate::{aggregate::frozen_by_name, columns::Columns, keyed::RowOrder, step::Work};
 
 /// A flag that judges each row by the window that ends with it.
 pub(crate) struct WindowFlag {
@@ -168,11 +167,9 @@ impl WindowStates {
         live.map(|live| live.forget_half()).sum()
     }
 
-    /// # Errors
-    /// `Internal`.
-    pub fn snapshot(&self) -> Result<Vec<u8>> {
-        let states = self.0.iter().map(|(name, state)| Ok((name, state.snapshot()?)));
-        encode_states(&states.collect::<Result<Vec<_>>>()?)
+    pub fn freeze(&self) -> FrozenStates {
+        let states = self.0.iter().map(|(name, state)| (name.clone(), state.freeze()));
+        frozen_by_name(states.collect())
     }
 
     /// # Errors
@@ -217,11 +214,12 @@ impl WindowState {
         }
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        match self {
-            Self::Empty => Ok(Vec::new()),
-            Self::Snapshot(bytes) => Ok(bytes.clone()),
-            Self::Live(live) => live.snapshot(),
-        }
+    fn freeze(&self) -> FrozenStates {
+        let bytes = match self {
+            Self::Empty => Vec::new(),
+            Self::Snapshot(bytes) => bytes.clone(),
+            Self::Live(live) => return live.freeze(),
+        };
+        FrozenStates::new(move || Ok(bytes))
     }
 }

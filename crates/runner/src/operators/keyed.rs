@@ -71,7 +71,7 @@ impl KeyedOperator for KeyedSteps {
     }
 
     fn snapshot(&self) -> Result<Vec<u8>> {
-        self.steps().snapshot()
+        self.steps().freeze().encode()
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use anomal_core::{Batch, Error, FeatureEngine, KeyedSteps, Result, blocking, proto::Plan};
+use anomal_core::{
+    Batch, Error, FeatureEngine, FrozenStates, KeyedSteps, Result, blocking, proto::Plan,
+};
 use anomal_spec::{AnomalyJobSpec, LateRecords, Stream, StreamTime, seconds};
 use anomal_stream::{ClockOptions, PartitionClock, Timing};
 use polars::prelude::{
@@ -73,6 +75,13 @@ impl RowTimes {
 pub(super) struct SavedTime {
     pub clocks: BTreeMap<u32, PartitionClock>,
     pub windows: BTreeMap<u32, Vec<u8>>,
+}
+
+/// The same, as it was at one moment.
+#[derive(Default)]
+pub(super) struct FrozenTime {
+    pub clocks: BTreeMap<u32, PartitionClock>,
+    pub windows: Vec<(u32, FrozenStates)>,
 }
 
 impl EventTime {
@@ -249,23 +258,21 @@ impl EventTime {
             return Ok(Partition { clock, steps, heard: Instant::now() });
         };
         if let (Some(steps), Some(known)) = (&steps, &history.steps) {
-            let known = lock(known).snapshot()?;
+            let known = lock(known).freeze().encode()?;
             lock(steps).restore(&known)?;
         }
         Ok(Partition { clock: history.clock.clone(), steps, heard: Instant::now() })
     }
 
-    /// # Errors
-    /// `Internal`.
-    pub fn save(&self) -> Result<SavedTime> {
-        let mut saved = SavedTime::default();
+    pub fn freeze(&self) -> FrozenTime {
+        let mut frozen = FrozenTime::default();
         for (number, partition) in &self.partitions {
-            saved.clocks.insert(*number, partition.clock.clone());
+            frozen.clocks.insert(*number, partition.clock.clone());
             if let Some(steps) = &partition.steps {
-                saved.windows.insert(*number, lock(steps).snapshot()?);
+                frozen.windows.push((*number, lock(steps).freeze()));
             }
         }
-        Ok(saved)
+        frozen
     }
 
     /// Continues from what was saved, before the first record.

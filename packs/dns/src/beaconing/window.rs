@@ -1,10 +1,10 @@
 //! Beacons over windows: a call is judged with the last calls of its client before it.
 
 use anomal_components::{
-    FlagHits, FlagWindow, Inputs, KeyStates, TimedRow, Window, decode_states, encode_states,
+    FlagHits, FlagWindow, Inputs, KeyStates, TimedRow, Window, decode_states, freeze_states,
     key_hash, memory_of_states,
 };
-use anomal_core::{Cancel, Result};
+use anomal_core::{Cancel, FrozenStates, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Beaconing, Regularity};
@@ -23,7 +23,7 @@ pub struct BeaconWindow {
 }
 
 /// Times in microseconds, ascending.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct LastCalls(Vec<i64>);
 
 impl BeaconWindow {
@@ -73,12 +73,12 @@ impl FlagWindow for BeaconWindow {
         Ok(hits)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&self.states)
+    fn freeze(&self) -> FrozenStates {
+        freeze_states(&self.states)
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        self.states = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        self.states = decode_states(states)?;
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! Domains that are new to a stream.
 
 use anomal_components::{
-    FlagHits, FlagWindow, Inputs, KeyStates, TimedRow, Window, decode_states, encode_states,
+    FlagHits, FlagWindow, Inputs, KeyStates, TimedRow, Window, decode_states, freeze_states,
     memory_of_states,
 };
-use anomal_core::{Cancel, Result};
+use anomal_core::{Cancel, FrozenStates, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{names::DOMAIN, windows::Hashes};
@@ -19,7 +19,7 @@ pub struct DomainsWindow {
     states: States,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct States {
     /// The first time of all.
     start: Option<i64>,
@@ -27,7 +27,7 @@ struct States {
 }
 
 /// The times of the first and the last request, in microseconds.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Seen(Option<(i64, i64)>);
 
 impl DomainsWindow {
@@ -66,12 +66,12 @@ impl FlagWindow for DomainsWindow {
         Ok(hits)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&self.states)
+    fn freeze(&self) -> FrozenStates {
+        freeze_states(&self.states)
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        self.states = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        self.states = decode_states(states)?;
         Ok(())
     }
 

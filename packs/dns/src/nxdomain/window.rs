@@ -1,10 +1,10 @@
 //! The share of failures over windows.
 
 use anomal_components::{
-    FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, encode_states,
+    FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, freeze_states,
     memory_of_states,
 };
-use anomal_core::{Cancel, Result};
+use anomal_core::{Cancel, FrozenStates, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{AROUND, NxdomainRatio};
@@ -19,28 +19,28 @@ pub struct NxdomainWindow {
     states: States,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct States {
     clients: KeyStates<Client>,
     /// Where there is a column of names.
     domains: KeyStates<Domain>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Client {
     counts: Panes<Counts>,
     /// Time in microseconds, and whether it failed; the last ones, in the order of time.
     last: Vec<(i64, bool)>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Counts {
     all: u32,
     failed: u32,
 }
 
 /// The last requests for a domain, in the order of time.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Domain {
     /// Time in microseconds, and client.
     last: Vec<(i64, u64)>,
@@ -164,12 +164,12 @@ impl FlagWindow for NxdomainWindow {
         Ok(hits)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&self.states)
+    fn freeze(&self) -> FrozenStates {
+        freeze_states(&self.states)
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        self.states = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        self.states = decode_states(states)?;
         Ok(())
     }
 

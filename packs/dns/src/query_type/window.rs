@@ -1,10 +1,10 @@
 //! Rare values over windows.
 
 use anomal_components::{
-    FlagHits, FlagWindow, Inputs, Panes, TimedRow, Window, decode_states, encode_states,
+    FlagHits, FlagWindow, Inputs, Panes, TimedRow, Window, decode_states, freeze_states,
     memory_of_states,
 };
-use anomal_core::{Cancel, Result};
+use anomal_core::{Cancel, FrozenStates, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::windows::Hashes;
@@ -18,7 +18,7 @@ pub struct RareWindow {
     panes: Panes<Counts>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Counts {
     all: u64,
     /// By value.
@@ -80,12 +80,12 @@ impl FlagWindow for RareWindow {
         Ok(hits)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&self.panes)
+    fn freeze(&self) -> FrozenStates {
+        freeze_states(&self.panes)
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        self.panes = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        self.panes = decode_states(states)?;
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! Different names below a domain over windows.
 
 use anomal_components::{
-    FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, encode_states,
+    FlagHits, FlagWindow, Inputs, KeyStates, Panes, TimedRow, Window, decode_states, freeze_states,
     key_hash, memory_of_states,
 };
-use anomal_core::{Cancel, Result};
+use anomal_core::{Cancel, FrozenStates, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,7 +22,7 @@ pub struct NamesWindow {
 }
 
 /// Each name is counted in the last pane that has it.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Names {
     /// Hash and last pane, by hash.
     last: Vec<(u64, i64)>,
@@ -93,12 +93,12 @@ impl FlagWindow for NamesWindow {
         Ok(hits)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        encode_states(&self.states)
+    fn freeze(&self) -> FrozenStates {
+        freeze_states(&self.states)
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
-        self.states = decode_states(snapshot)?;
+    fn restore(&mut self, states: &[u8]) -> Result<()> {
+        self.states = decode_states(states)?;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Columns as keys, hashes and numbers.
 
+use std::sync::Arc;
+
 use anomal_components::{Dictionaries, MISSING};
 use anomal_core::Result;
 use polars::prelude::{BooleanChunked, Column, DataType, PlHashMap};
@@ -55,7 +57,7 @@ impl Keys {
 }
 
 /// A key, the same in every table that has it.
-pub(super) type KeyBytes = Box<[u8]>;
+pub(super) type KeyBytes = Arc<[u8]>;
 
 /// The keys of some rows: a tag and the value of each column; an empty one where there is no row.
 pub(super) fn key_bytes(columns: &[&Column], positions: &[Option<u32>]) -> Result<Vec<KeyBytes>> {
@@ -85,7 +87,7 @@ pub(super) fn key_bytes(columns: &[&Column], positions: &[Option<u32>]) -> Resul
             });
         }
     }
-    Ok(keys.into_iter().map(Vec::into_boxed_slice).collect())
+    Ok(keys.into_iter().map(KeyBytes::from).collect())
 }
 
 /// A hash of the value of each row; none where it is missing.

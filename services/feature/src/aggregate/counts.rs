@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::window::{KeyState, RowTime, WindowRows};
 
 /// The number of counted rows.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Count {
     rows: WindowRows<()>,
     count: i64,
@@ -41,7 +41,7 @@ impl KeyState for Count {
 }
 
 /// Counted rows a second of the window.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Rate {
     count: Count,
     seconds: f64,
@@ -67,7 +67,7 @@ impl KeyState for Rate {
 }
 
 /// The share of counted rows among all rows.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Share {
     counted: Count,
     all: Count,
@@ -96,7 +96,7 @@ impl KeyState for Share {
 }
 
 /// The share of the rows with this row's value among the counted rows.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct ValueShare {
     rows: WindowRows<u64>,
     #[serde(with = "pairs")]
@@ -143,7 +143,7 @@ impl KeyState for ValueShare {
 }
 
 /// Seconds from the counted row before to the newest one of the key.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SinceLast {
     length: Option<i64>,
     previous: Option<i64>,

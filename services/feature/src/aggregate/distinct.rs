@@ -12,7 +12,7 @@ pub(crate) const MAX_EXACT: usize = 10_000;
 const NONE: u32 = u32::MAX;
 
 /// Counts the distinct values of a key. Values are 64-bit hashes.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Distinct {
     window: Option<i64>,
     recent: RecentValues,

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::window::{KeyState, Number, RowTime};
 
 /// An order of values in which the better one wins.
-pub(crate) trait Preference<T>: Send + Sync + 'static {
+pub(crate) trait Preference<T>: Clone + Send + Sync + 'static {
     fn prefers(new: T, old: T) -> bool;
 }
 
+#[derive(Clone)]
 pub(crate) struct Smallest;
+#[derive(Clone)]
 pub(crate) struct Largest;
 
 impl<T: PartialOrd> Preference<T> for Smallest {
@@ -27,7 +29,7 @@ impl<T: PartialOrd> Preference<T> for Largest {
 }
 
 /// The smallest or the largest value; none where there are none.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Extreme<T, P> {
     length: Option<i64>,
     /// Values that are the extreme when those before them expire, the present one first.
@@ -95,7 +97,7 @@ impl<T: Number, P: Preference<T>> KeyState for Extreme<T, P> {
 
 /// The share of the range of values that is beyond those before: 0 for a value among them, 0.5 for one that is as far outside as
 /// they are apart. None for a row without a value, and where there are none before.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Exceedance {
     length: Option<i64>,
     smallest: Extreme<f64, Smallest>,

@@ -1,5 +1,7 @@
 //! Rows by key and time, and the evaluation of an aggregate over them, in parallel by key.
 
+use std::sync::Arc;
+
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
@@ -144,7 +146,7 @@ impl KeyedRows {
             // The key of a number without rows is not known.
             if rows.is_empty() { None } else { states.take(key) }
         };
-        let mut by_number: Vec<Option<StoredState<S>>> = keyed.map(take).collect();
+        let mut by_number: Vec<Option<Arc<StoredState<S>>>> = keyed.map(take).collect();
         let mut rest = by_number.as_mut_slice();
         let mut tasks = Vec::new();
         for task in self.tasks() {
@@ -152,14 +154,14 @@ impl KeyedRows {
             tasks.push((task, states));
             rest = others;
         }
-        let evaluate = |(task, states): (Task<'_>, &mut [Option<StoredState<S>>])| {
+        let evaluate = |(task, states): (Task<'_>, &mut [Option<Arc<StoredState<S>>>])| {
             cancel.check()?;
             let mut values = Vec::with_capacity(task.rows.len());
             for (rows, state) in
                 task.rows_of_keys().zip(states).filter(|(rows, _)| !rows.is_empty())
             {
-                let new = || StoredState { last: i64::MIN, state: new_state() };
-                let StoredState { last, state } = state.get_or_insert_with(new);
+                let new = || Arc::new(StoredState { last: i64::MIN, state: new_state() });
+                let StoredState { last, state } = Arc::make_mut(state.get_or_insert_with(new));
                 values.extend(
                     rows.iter()
                         .map(|keyed| state.push(keyed.at(last), row(keyed.position as usize))),

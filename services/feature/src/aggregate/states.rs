@@ -3,11 +3,12 @@
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
+    sync::Arc,
 };
 
 use anomal_components::{decode_states, encode_states, memory_of_states};
-use anomal_core::{Error, Result};
-use serde::{Deserialize, Serialize};
+use anomal_core::{Error, FrozenStates, Result};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{columns::KeyBytes, window::KeyState};
 
@@ -55,11 +56,9 @@ impl AggregateStates {
         live.map(|live| live.forget_half()).sum()
     }
 
-    /// # Errors
-    /// `Internal`.
-    pub fn snapshot(&self) -> Result<Vec<u8>> {
-        let bytes = self.0.iter().map(|(feature, states)| Ok((feature, states.snapshot()?)));
-        encode_states(&bytes.collect::<Result<Vec<_>>>()?)
+    pub fn freeze(&self) -> FrozenStates {
+        let states = self.0.iter().map(|(feature, states)| (feature.clone(), states.freeze()));
+        frozen_by_name(states.collect())
     }
 
     /// # Errors
@@ -89,7 +88,11 @@ impl StepStates {
         let by_key = match self {
             Self::Live(_) => None,
             Self::Empty => Some(HashMap::new()),
-            Self::Snapshot(bytes) => Some(decode_states::<Vec<_>>(bytes)?.into_iter().collect()),
+            Self::Snapshot(bytes) => {
+                let states: Vec<(Box<[u8]>, StoredState<S>)> = decode_states(bytes)?;
+                let shared = |(key, state): (Box<[u8]>, _)| (key.into(), Arc::new(state));
+                Some(states.into_iter().map(shared).collect())
+            }
         };
         if let Some(by_key) = by_key {
             *self = Self::Live(Box::new(States::<S> { window, by_key, expired: i64::MIN }));
@@ -99,11 +102,14 @@ impl StepStates {
         states.downcast_mut().ok_or_else(|| Error::internal("the states of another aggregate"))
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
+    fn freeze(&self) -> FrozenStates {
         match self {
-            Self::Empty => encode_states::<Vec<(KeyBytes, ())>>(&Vec::new()),
-            Self::Snapshot(bytes) => Ok(bytes.clone()),
-            Self::Live(states) => states.snapshot(),
+            Self::Empty => FrozenStates::new(|| encode_states::<[(&[u8], ()); 0]>(&[])),
+            Self::Snapshot(bytes) => {
+                let bytes = bytes.clone();
+                FrozenStates::new(move || Ok(bytes))
+            }
+            Self::Live(states) => states.freeze(),
         }
     }
 }
@@ -113,18 +119,21 @@ pub(crate) trait AnyStates: Any + Send + Sync {
     fn expire(&mut self, watermark: i64);
     fn memory(&mut self, expired: Option<i64>) -> Result<u64>;
     fn forget_half(&mut self) -> u64;
-    fn snapshot(&self) -> Result<Vec<u8>>;
+    fn freeze(&self) -> FrozenStates;
 }
+
+/// Shared with those that are frozen until they change.
+type ByKey<S> = HashMap<KeyBytes, Arc<StoredState<S>>>;
 
 /// The states of an aggregate by key.
 pub(crate) struct States<S> {
     window: Option<i64>,
-    by_key: HashMap<KeyBytes, StoredState<S>>,
+    by_key: ByKey<S>,
     /// Keys without a row behind this time were forgotten.
     expired: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredState<S> {
     /// The time of the key's newest row.
     pub last: i64,
@@ -132,11 +141,11 @@ pub(crate) struct StoredState<S> {
 }
 
 impl<S> States<S> {
-    pub fn take(&mut self, key: &[u8]) -> Option<StoredState<S>> {
+    pub fn take(&mut self, key: &[u8]) -> Option<Arc<StoredState<S>>> {
         self.by_key.remove(key)
     }
 
-    pub fn store(&mut self, key: KeyBytes, state: StoredState<S>) {
+    pub fn store(&mut self, key: KeyBytes, state: Arc<StoredState<S>>) {
         self.by_key.insert(key, state);
     }
 }
@@ -159,7 +168,7 @@ impl<S: KeyState> AnyStates for States<S> {
             let start = expired.saturating_sub(window);
             self.by_key.retain(|_, stored| stored.last > start);
         }
-        memory_of_states(&self.by_key, self.by_key.len())
+        memory_of_states(&Stored(&self.by_key), self.by_key.len())
     }
 
     fn forget_half(&mut self) -> u64 {
@@ -175,9 +184,30 @@ impl<S: KeyState> AnyStates for States<S> {
         (before - self.by_key.len()) as u64
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>> {
-        let mut by_key: Vec<_> = self.by_key.iter().collect();
-        by_key.sort_by_key(|(key, _)| *key);
-        encode_states(&by_key)
+    fn freeze(&self) -> FrozenStates {
+        let by_key = self.by_key.clone();
+        FrozenStates::new(move || {
+            let states = by_key.iter().map(|(key, state)| (key.as_ref(), state.as_ref()));
+            let mut states: Vec<(&[u8], &StoredState<S>)> = states.collect();
+            states.sort_by_key(|(key, _)| *key);
+            encode_states(&states)
+        })
     }
+}
+
+/// As they are encoded.
+struct Stored<'a, S>(&'a ByKey<S>);
+
+impl<S: Serialize> Serialize for Stored<'_, S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> std::result::Result<T::Ok, T::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, state)| (key.as_ref(), state.as_ref())))
+    }
+}
+
+/// States of steps by their names, encoded together.
+pub(crate) fn frozen_by_name(states: Vec<(String, FrozenStates)>) -> FrozenStates {
+    FrozenStates::new(move || {
+        let encoded = states.into_iter().map(|(name, states)| Ok((name, states.encode()?)));
+        encode_states(&encoded.collect::<Result<Vec<_>>>()?)
+    })
 }

@@ -9,7 +9,7 @@ use super::{
 
 /// A sum to which values are added, and from which they are subtracted, without rounding errors.
 pub(crate) trait Total<T>:
-    Default + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     type Value: Send;
 
@@ -70,7 +70,7 @@ impl Total<i64> for i128 {
 }
 
 /// The values of counted rows with their sum.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Values<T, S> {
     rows: WindowRows<T>,
     total: S,
@@ -102,7 +102,7 @@ impl<T: Copy, S: Total<T>> Values<T, S> {
 }
 
 /// The sum of values; none where there are none.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Sum<T, S>(Values<T, S>);
 
 impl<T: Copy, S: Total<T>> Sum<T, S> {
@@ -126,7 +126,7 @@ impl<T: Number, S: Total<T>> KeyState for Sum<T, S> {
 }
 
 /// The mean of values; none where there are none.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Mean<T, S>(Values<T, S>);
 
 impl<T: Copy, S: Total<T>> Mean<T, S> {
@@ -154,7 +154,7 @@ impl<T: Number, S: Total<T>> KeyState for Mean<T, S> {
 ///
 /// From the exact sums of values and of squares, with twice the precision of `f64`. Values are relative to the first
 /// one of the key since its window was empty. The relative error is about 1e-16, as long as values are at most 1e8 deviations from that one.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Stddev {
     rows: WindowRows<f64>,
     /// The first value of the key since its window was empty.

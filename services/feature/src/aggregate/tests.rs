@@ -276,7 +276,7 @@ proptest! {
             let found = evaluate_with(&aggregate, &complete, conditional, order, states_of);
             positions.into_iter().zip(found).for_each(|(row, value)| values[row] = value);
             states.expire(watermark);
-            states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+            states = AggregateStates::restore(&states.freeze().encode().unwrap()).unwrap();
             from = watermark;
         }
         prop_assert_eq!(values, expected);
@@ -301,7 +301,7 @@ proptest! {
         for part in rows.chunks(chunk) {
             let (order, states_of) = (RowOrder::Arrival, Some(&mut states));
             values.extend(evaluate_with(&aggregate, part, conditional, order, states_of));
-            states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+            states = AggregateStates::restore(&states.freeze().encode().unwrap()).unwrap();
         }
         for (place, (row, value)) in rows.iter().zip(values).enumerate() {
             let of_key = |other: &&Row| {
@@ -354,7 +354,7 @@ fn sketches_and_large_sums_continue_from_a_snapshot() {
                 let end = values.len().min(start + 20_000);
                 let values = &values[start..end];
                 found.extend(evaluate_column(&aggregate, start, values, Some(&mut states)));
-                states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+                states = AggregateStates::restore(&states.freeze().encode().unwrap()).unwrap();
             }
             assert!(found == expected, "{function:?} over {window:?}");
         }
@@ -366,13 +366,13 @@ fn damaged_states_are_refused() {
     let aggregate = aggregate(AggregateFunction::Sum, None);
     let mut states = AggregateStates::default();
     evaluate_column(&aggregate, 0, &[1.0, 2.0], Some(&mut states));
-    let snapshot = states.snapshot().unwrap();
+    let snapshot = states.freeze().encode().unwrap();
     assert!(AggregateStates::restore(&snapshot[..snapshot.len() - 1]).is_err());
     // Those of another function: the sum has more digits than there are.
     let mut counts = AggregateStates::default();
     let distinct = self::aggregate(AggregateFunction::Distinct, None);
     evaluate_column(&distinct, 0, &[1.0, 2.0], Some(&mut counts));
-    let mut counts = AggregateStates::restore(&counts.snapshot().unwrap()).unwrap();
+    let mut counts = AggregateStates::restore(&counts.freeze().encode().unwrap()).unwrap();
     let error = try_column(&aggregate, 2, &[3.0], Some(&mut counts)).unwrap_err();
     assert_eq!(error.reason, "STATES_DAMAGED");
 }

@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An aggregate of one key.
-pub(crate) trait KeyState: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub(crate) trait KeyState:
+    Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// The part of a row that the aggregate depends on.
     type Row;
     type Value: Send;
@@ -43,7 +45,7 @@ impl Number for i64 {}
 impl Number for f64 {}
 
 /// The rows of a key in the window (time - length, time], the oldest first.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct WindowRows<T> {
     /// Microseconds. None: all rows so far, which need no queue.
     length: Option<i64>,

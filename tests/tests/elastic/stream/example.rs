@@ -290,7 +290,7 @@ fn the_example_of_a_group_runs_on_machines() {
         let keys = s3.keys(BUCKET);
         (0..PARTITIONS).all(|number| {
             keys.iter()
-                .any(|key| key.starts_with(&format!("soc/dns-{number}/")) && key.ends_with(".ckpt"))
+                .any(|key| key.starts_with(&format!("soc/dns-{number}/")) && key.ends_with("ckpt"))
         })
     };
     wait("checkpoints of all partitions", saved);

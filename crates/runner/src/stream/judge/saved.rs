@@ -8,14 +8,14 @@ use anomal_stream::{FrozenState, JudgeState, Objects, StateObject};
 use super::{Scorer, StreamJudge};
 use crate::stream::{
     check,
-    event_time::SavedTime,
+    event_time::{FrozenTime, SavedTime},
     generation::Generation,
     learning::Learner,
     state::{self, DecodedState, StateHead},
 };
 
 impl StreamJudge {
-    pub(super) fn frozen(&self) -> Result<FrozenState> {
+    pub(super) fn frozen(&self) -> FrozenState {
         let model = match &self.scorer {
             Scorer::Model(generation) => generation.object.clone(),
             _ => None,
@@ -24,7 +24,7 @@ impl StreamJudge {
             Scorer::WarmUp(warm_up) => warm_up.rows().cloned(),
             _ => None,
         };
-        let SavedTime { clocks, windows } = self.event_time.save()?;
+        let FrozenTime { clocks, windows } = self.event_time.freeze();
         let learner = self.learner.as_ref().map(Learner::freeze);
         let sample = self.sample_object.clone();
         let mut head = StateHead {
@@ -39,7 +39,7 @@ impl StreamJudge {
             learning: None,
             calibrations: Vec::new(),
         };
-        Ok(FrozenState::new(move |objects: &mut dyn Objects| {
+        FrozenState::new(move |objects: &mut dyn Objects| {
             for object in [Some(&sample), model.as_ref()].into_iter().flatten() {
                 objects.store(object)?;
             }
@@ -50,9 +50,13 @@ impl StreamJudge {
                 calibrations = saved.calibrations;
                 table = table.or(saved.sample);
             }
-            let bytes = state::encode(head, &windows, &calibrations, table.as_ref());
+            let encoded =
+                windows.into_iter().map(|(number, states)| Ok((number, states.encode()?)));
+            let bytes = encoded
+                .collect::<Result<_>>()
+                .and_then(|windows| state::encode(head, &windows, &calibrations, table.as_ref()));
             bytes.map_err(|error| anomal_stream::Error::Judge(error.into()))
-        }))
+        })
     }
 
     pub(super) fn restored(&mut self, saved: &JudgeState) -> Result<()> {
