@@ -196,7 +196,7 @@ async fn steps_over_keys_and_time_are_the_same_in_an_engine_and_in_the_run() {
         let mut steps = engine.keyed_steps(&in_run).unwrap().unwrap();
         let first = steps.process(table.filter(&before).unwrap(), Some(watermark), &cancel);
         let mut others = engine.keyed_steps(&in_run).unwrap().unwrap();
-        others.restore(&steps.snapshot().unwrap()).unwrap();
+        others.restore(&steps.freeze().encode().unwrap()).unwrap();
         let second = others.process(table.filter(&!&before).unwrap(), None, &cancel);
         for (found, rows) in [(first, &before), (second, &!&before)] {
             assert_same_tables(&expected.features.filter(rows).unwrap(), &found.unwrap().features);
@@ -211,7 +211,7 @@ async fn steps_over_keys_and_time_are_the_same_in_an_engine_and_in_the_run() {
         for start in (0..table.height()).step_by(37) {
             let mut others = engine.keyed_steps(&in_run).unwrap().unwrap();
             if start > 0 {
-                others.restore(&steps.snapshot().unwrap()).unwrap();
+                others.restore(&steps.freeze().encode().unwrap()).unwrap();
             }
             let part = others
                 .arrive(table.slice(start, 37.min(table.height() - start)), None, &cancel)

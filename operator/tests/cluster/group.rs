@@ -66,8 +66,8 @@ pub fn runs(here: &Namespace, kafka: &Kafka, index: &Index, s3: &S3, token: (&st
     let history: Vec<Value> =
         (0..2_000).map(|id| request(i64::try_from(600 + id * 250).unwrap(), id)).collect();
     index.server.admin().load("logs-dns-week", 0, &history);
-    let of_s3: String =
-        s3.secret().into_iter().map(|(key, value)| format!("  {key}: \"{value}\"\n")).collect();
+    let of_s3 = s3.secret().into_iter().map(|(key, value)| format!("  {key}: \"{value}\"\n"));
+    let of_s3 = of_s3.collect::<Vec<_>>().concat();
     let (namespace, job) = (format!("namespace: {}", here.name), format!("name: {JOB}"));
     let (brokers, topics) =
         (format!("[\"{}\"]", kafka.sasl_broker()), format!("topics: [{TOPIC}]"));
