@@ -310,10 +310,15 @@ fn door(here: &Namespace, job: &str) -> String {
     })
 }
 
+/// How long the answer to records may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
 /// Posts a body until it is taken.
 fn post(address: &str, body: &str) {
     eventually("an answer", PATIENCE, || {
         let mut connection = TcpStream::connect(address).ok()?;
+        // One to a pod that has just ended may have no end.
+        connection.set_read_timeout(Some(ANSWER)).ok()?;
         let length = format!("content-length: {}", body.len());
         let headers = ["host: web-in", "authorization: Bearer t0ken", &length];
         let answer =
@@ -400,7 +405,10 @@ fn what_agents_push_is_documents_of_elasticsearch() {
 
     // What was acknowledged has its document, though the pod is killed at once.
     post(&web, &requests(600..900));
+    let killed = uid(&here, "web-0");
     here.kubectl(&["delete", "pod", "web-0", "--grace-period=0", "--force"]).unwrap();
+    // A record that the one before takes without an answer would be sent twice.
+    wait_for_next(&here, "web-0", &killed);
     post(&web, &requests(900..1_000));
     index.wait_for("anomal-results-web", 1_000);
     index.wait_for("anomal-results-hosts", 410);
