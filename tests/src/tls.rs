@@ -13,6 +13,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 
+use crate::Workspace;
+
 /// An authority that signs certificates for servers and clients.
 #[derive(Clone)]
 pub struct Authority {
@@ -46,6 +48,15 @@ impl Authority {
         certificate.use_authority_key_identifier_extension = true;
         let certificate = certificate.signed_by(&key, &self.issuer).expect("signed").pem();
         (certificate, key.serialize_pem())
+    }
+
+    /// Writes `tls.crt` and `tls.key` of a server on this machine, and `ca.crt` for its clients.
+    pub fn write_server(&self, workspace: &Workspace) {
+        let (certificate, key) = self.certificate("127.0.0.1");
+        let files = [("tls.crt", &certificate), ("tls.key", &key), ("ca.crt", &self.ca)];
+        for (name, text) in files {
+            workspace.write(name, text.as_bytes());
+        }
     }
 
     /// A client that trusts it, and has a certificate of its own if one is given with its key.

@@ -55,6 +55,11 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
     ))
 }
 
+/// Whether features are computed by another engine than that of this program.
+fn has_other_engine(spec: &AnomalyJobSpec) -> bool {
+    spec.engines.as_ref().is_some_and(|engines| engines.feature.is_some())
+}
+
 /// The input, if its columns can be checked here; or why they can't.
 fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
     let path = spec.input.driver().and_then(InputDriver::path);
@@ -62,7 +67,7 @@ fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
     if !Path::new(path).is_file() {
         return Err(format!("there is no file {path}"));
     }
-    if spec.engines.as_ref().is_some_and(|engines| engines.feature.is_some()) {
+    if has_other_engine(spec) {
         return Err("the feature engine is elsewhere".to_owned());
     }
     Ok(path)
@@ -92,7 +97,7 @@ fn check(settings: &Settings) -> Result<(Plan, ColumnRoles), Failure> {
 /// Checks components and their parameters where the columns are not known, if the engine that has them is this one.
 fn check_components(settings: &Settings) -> Result<(), Failure> {
     let spec = &settings.job.spec;
-    if spec.engines.as_ref().is_some_and(|engines| engines.feature.is_some()) {
+    if has_other_engine(spec) {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -137,7 +137,8 @@ pub fn text_hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
-/// The states of keys, by their hashes. Clones share the states that have not changed since. A key is forgotten when its last row is two windows behind the newest one.
+/// The states of keys, by their hashes. Clones share the states that have not changed since. A key is forgotten when its last
+/// row is two windows behind the newest one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "StoredStates<S>", bound(deserialize = "S: Deserialize<'de>"))]
 pub struct KeyStates<S> {

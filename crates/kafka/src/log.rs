@@ -7,7 +7,6 @@ use anomal_stream::{
     Positions, RecordsLost,
 };
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -17,7 +16,7 @@ use tokio::{
 use crate::{
     event::Event,
     places::{PartitionPlace, Places},
-    reader::{Reader, Room},
+    reader::{Reader, Room, value_bytes},
 };
 
 /// Events that the reader may be ahead.
@@ -216,7 +215,7 @@ impl MessageLog for KafkaLog {
             let messages = messages(pending);
             let (mut count, mut size) = (0, 0);
             for message in messages {
-                (count, size) = (count + 1, size + message.value.as_ref().map_or(0, Bytes::len));
+                (count, size) = (count + 1, size + value_bytes(message));
             }
             count >= records || size >= bytes
         };
@@ -269,8 +268,7 @@ impl MessageLog for KafkaLog {
 }
 
 fn size(chunk: &Chunk<Messages>) -> usize {
-    let value = |message: &Message| message.value.as_ref().map_or(0, Bytes::len);
-    chunk.records.messages.iter().map(value).sum()
+    chunk.records.messages.iter().map(value_bytes).sum()
 }
 
 fn messages(pending: &VecDeque<Event>) -> impl Iterator<Item = &Message> {

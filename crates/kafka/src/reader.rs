@@ -149,5 +149,9 @@ impl Reader {
 }
 
 fn size(message: &Message) -> usize {
-    RECORD_BYTES + message.value.as_ref().map_or(0, Bytes::len)
+    RECORD_BYTES + value_bytes(message)
+}
+
+pub(crate) fn value_bytes(message: &Message) -> usize {
+    message.value.as_ref().map_or(0, Bytes::len)
 }

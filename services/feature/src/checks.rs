@@ -1,13 +1,13 @@
 //! Settings checked without the columns of an input.
 
 use anomal_core::{FeatureSettings, Result, proto::component::Type};
-use anomal_spec::{FeatureType, FlagType};
+use anomal_spec::FeatureType;
 
 use crate::{
     binding::check_component,
     columns::Columns,
     packs::{AvailablePacks, JobPacks},
-    program::check_packs,
+    program::{check_packs, component_type},
     window_flag::check_window,
 };
 
@@ -35,10 +35,7 @@ pub(crate) fn check(settings: &FeatureSettings, packs: &AvailablePacks) -> Resul
     for (index, flag) in settings.flags.iter().enumerate() {
         let path = format!("flags[{index}]");
         let computation = if flag.expression.is_none() {
-            let wanted = match flag.flag_type {
-                FlagType::Direct => Type::FlagDirect,
-                FlagType::Aggregation => Type::FlagAggregation,
-            };
+            let wanted = component_type(flag);
             let data = &flag.data_needed;
             check_component(&flag.name, wanted, data, &flag.params, &path, &columns)?
         } else {

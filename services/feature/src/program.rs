@@ -261,6 +261,14 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
     Ok(Step::new(&filter.name, bound.work, bound.scope))
 }
 
+/// The type of the components that a flag may name.
+pub(crate) fn component_type(flag: &Flag) -> Type {
+    match flag.flag_type {
+        FlagType::Direct => Type::FlagDirect,
+        FlagType::Aggregation => Type::FlagAggregation,
+    }
+}
+
 fn flag_step(
     flag: &Flag,
     name: &str,
@@ -275,12 +283,14 @@ fn flag_step(
         let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), scope)
     } else {
-        let wanted = match flag.flag_type {
-            FlagType::Direct => Type::FlagDirect,
-            FlagType::Aggregation => Type::FlagAggregation,
-        };
-        let bound =
-            bind_component(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
+        let bound = bind_component(
+            &flag.name,
+            component_type(flag),
+            &flag.data_needed,
+            &flag.params,
+            path,
+            columns,
+        )?;
         bound.expect_truth_values(path)?;
         if let Some(definition) = bound.definition {
             own_severity = definition.severity;

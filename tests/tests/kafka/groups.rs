@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{Workspace, kafka::Kafka};
+use anomal_tests::{Workspace, kafka::Kafka, process::Process};
 
 use super::{
     job::{catch_up, ids, line, results, summary},
-    processes::{Process, catch_up_and_balance, shared_workspace, wait_for},
+    processes::{catch_up_and_balance, shared_workspace, start_with, wait_for},
 };
 
 const PARTITIONS: u64 = 6;
@@ -22,7 +22,7 @@ fn workspace(kafka: &Kafka, topic: &str) -> Workspace {
 }
 
 fn start(workspace: &Workspace, name: &str) -> Process {
-    Process::with(workspace, &["--member", name])
+    start_with(workspace, &["--member", name])
 }
 
 /// The partitions of each member.

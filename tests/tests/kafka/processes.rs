@@ -1,12 +1,11 @@
 //! Processes that share the partitions of a job.
 
 use std::{
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace, ledger::balance};
+use anomal_tests::{Workspace, ledger::balance, process::Process};
 use serde_json::json;
 
 use super::job::{catch_up, ids, job, summary};
@@ -19,43 +18,20 @@ pub fn shared_workspace(broker: &str, topic: &str, replicas: usize, settings: &s
     Workspace::with_files(&[("job.yaml", job.as_bytes())])
 }
 
-/// A process that is killed with the test.
-pub struct Process(Option<Child>);
-
-impl Process {
-    pub fn start(workspace: &Workspace, replica: &str) -> Self {
-        Self::with(workspace, &["--replica", replica])
-    }
-
-    /// With these further arguments.
-    pub fn with(workspace: &Workspace, arguments: &[&str]) -> Self {
-        let arguments = [&["run", "job.yaml", "--summary", "json"], arguments].concat();
-        let mut command = workspace.command(&arguments);
-        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
-    }
-
-    /// Of a count of processes, each.
-    pub fn start_all(workspace: &Workspace, count: usize) -> Vec<Self> {
-        (0..count).map(|number| Self::start(workspace, &format!("{number}/{count}"))).collect()
-    }
-
-    /// SIGTERM.
-    pub fn stop(mut self) -> RunOutput {
-        let child = self.0.take().unwrap();
-        let killed = Command::new("kill").arg(child.id().to_string()).status();
-        assert!(killed.unwrap().success());
-        child.wait_with_output().unwrap().into()
-    }
+/// A process of this number, such as `1/3`.
+pub fn start(workspace: &Workspace, replica: &str) -> Process {
+    start_with(workspace, &["--replica", replica])
 }
 
-impl Drop for Process {
-    /// SIGKILL.
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+/// With these further arguments.
+pub fn start_with(workspace: &Workspace, arguments: &[&str]) -> Process {
+    let arguments = [&["run", "job.yaml", "--summary", "json"], arguments].concat();
+    Process::start(workspace.command(&arguments))
+}
+
+/// Of a count of processes, each.
+pub fn start_all(workspace: &Workspace, count: usize) -> Vec<Process> {
+    (0..count).map(|number| start(workspace, &format!("{number}/{count}"))).collect()
 }
 
 pub fn wait_for(workspace: &Workspace, rows: u64) {

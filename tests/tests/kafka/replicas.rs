@@ -2,11 +2,11 @@
 
 use std::{thread, time::Duration};
 
-use anomal_tests::{RunOutput, Workspace, kafka::Kafka};
+use anomal_tests::{RunOutput, Workspace, kafka::Kafka, process::Process};
 
 use super::{
     job::{catch_up, ids, line, results, summary},
-    processes::{Process, catch_up_and_balance, shared_workspace, wait_for},
+    processes::{catch_up_and_balance, shared_workspace, start, start_all, wait_for},
 };
 
 const PARTITIONS: u32 = 6;
@@ -37,7 +37,7 @@ fn partitions_move_between_processes_that_are_killed() {
     let mut before: Vec<Process> = Vec::new();
     let mut kills = 0;
     for (round, count) in [1, 3, 2, 5, 1].into_iter().enumerate() {
-        let mut processes = Process::start_all(&workspace, count);
+        let mut processes = start_all(&workspace, count);
         produce(batch);
         // The former owners, in the middle of their work.
         for process in before.drain(..) {
@@ -47,7 +47,7 @@ fn partitions_move_between_processes_that_are_killed() {
         thread::sleep(Duration::from_millis(400 + round as u64 * 977 % 1_500));
         let victim = round % count;
         let replica = format!("{victim}/{count}");
-        drop(std::mem::replace(&mut processes[victim], Process::start(&workspace, &replica)));
+        drop(std::mem::replace(&mut processes[victim], start(&workspace, &replica)));
         kills += 1;
         let sent = produce(batch);
         wait_for(&workspace, sent);
@@ -79,7 +79,7 @@ fn processes_share_the_partitions_of_several_topics() {
     let workspace = workspace(&kafka.broker(), "shared-a, shared-b", 3);
     kafka.produce("shared-a", (0..300).map(line));
     kafka.produce("shared-b", (300..600).map(line));
-    let processes = Process::start_all(&workspace, 3);
+    let processes = start_all(&workspace, 3);
     wait_for(&workspace, 600);
     // One that is added is read whole, by the process that it belongs to.
     kafka.client(&["partitions", "shared-a", "5"], "");
@@ -120,7 +120,7 @@ fn partitions_begin_with_records_from_before() {
         kafka.client(&["produce", "learned"], &ids.map(record).collect::<String>());
     };
     produce(5_000..5_200, |id| id % 4);
-    let processes = Process::start_all(&workspace, 2);
+    let processes = start_all(&workspace, 2);
     wait_for(&workspace, 200);
     for process in processes {
         let output = process.stop();
@@ -148,9 +148,9 @@ fn a_second_process_of_one_number_waits_for_the_first() {
     kafka.topic("waits", 2, &[]);
     let workspace = workspace(&kafka.broker(), "waits", 1);
     kafka.produce("waits", (0..200).map(line));
-    let first = Process::start(&workspace, "0/1");
+    let first = start(&workspace, "0/1");
     wait_for(&workspace, 200);
-    let second = Process::start(&workspace, "0/1");
+    let second = start(&workspace, "0/1");
     kafka.produce("waits", (200..300).map(line));
     wait_for(&workspace, 300);
     // To the end of the input, it does not wait.

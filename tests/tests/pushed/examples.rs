@@ -115,14 +115,11 @@ fn messages_of_syslog_are_judged() {
 fn requests_of_known_senders_are_judged_in_windows() {
     let parts = [("port: 4141", "port: 0"), ("collectionTime: 60s", "collectionTime: 1s")];
     let authority = Authority::new();
-    let (certificate, key) = authority.certificate("127.0.0.1");
     let workspace = Workspace::with_files(&[
         ("job.yaml", example("push/windows-tls.yaml", &parts).as_bytes()),
-        ("tls.crt", certificate.as_bytes()),
-        ("tls.key", key.as_bytes()),
-        ("ca.crt", authority.pem().as_bytes()),
         ("secrets/agents/token", b"t0ken"),
     ]);
+    authority.write_server(&workspace);
     let running = Running::start(&workspace, &["run", "job.yaml", "-v", "--secrets", "secrets"]);
     let (own, own_key) = authority.certificate("sender");
     let (foreign, foreign_key) = Authority::new().certificate("sender");

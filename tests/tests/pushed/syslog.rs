@@ -136,19 +136,14 @@ fn what_was_taken_is_judged_by_the_next_process() {
 #[test]
 fn messages_come_encrypted_from_senders_with_a_certificate() {
     let authority = Authority::new();
-    let (certificate, key) = authority.certificate("127.0.0.1");
     let tls = "{tcp: \"127.0.0.1:0\", tls: {cert: tls.crt, key: tls.key, clientCa: ca.crt}}";
     let job = JOB.replace("{udp: \"127.0.0.1:0\"}, {tcp: \"127.0.0.1:0\"}", tls);
     let job = job.replace(
         "maxMessage: 4Ki",
         "rfc: rfc5424\n    parse: {json: message, keyValue: true}\n    badLines: skip",
     );
-    let workspace = Workspace::with_files(&[
-        ("job.yaml", job.as_bytes()),
-        ("tls.crt", certificate.as_bytes()),
-        ("tls.key", key.as_bytes()),
-        ("ca.crt", authority.pem().as_bytes()),
-    ]);
+    let workspace = Workspace::with_files(&[("job.yaml", job.as_bytes())]);
+    authority.write_server(&workspace);
     let running = Running::job(&workspace);
     let send = |identity: Option<(&str, &str)>, text: &str| {
         authority.send(running.connect(), identity, text)

@@ -31,7 +31,7 @@ enum Kind {
     Usual,
     /// A name of random letters.
     Random,
-    /// A domain that nobody has asked for before.
+    /// A domain without an earlier request.
     New,
     /// A client that asks each minute.
     Beacon,

@@ -16,7 +16,7 @@ use anomal_tests::{
 
 const INDEX: &str = "anomal-results-job";
 
-/// A port of which nobody else knows.
+/// A port that is free now.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -34,13 +34,9 @@ fn the_example_of_hosts_runs_on_a_machine() {
     ];
     let parts: Vec<(&str, &str)> = parts.iter().map(|(from, to)| (*from, to.as_str())).collect();
     let authority = Authority::new();
-    let (certificate, key) = authority.certificate("127.0.0.1");
-    let workspace = Workspace::with_files(&[
-        ("job.yaml", example("push/hosts-tls.yaml", &parts).as_bytes()),
-        ("tls.crt", certificate.as_bytes()),
-        ("tls.key", key.as_bytes()),
-        ("ca.crt", authority.pem().as_bytes()),
-    ]);
+    let workspace =
+        Workspace::with_files(&[("job.yaml", example("push/hosts-tls.yaml", &parts).as_bytes())]);
+    authority.write_server(&workspace);
     server.secret(&workspace, "es", STREAMER);
     let run = workspace.command(&["run", "job.yaml", "--secrets", "secrets"]);
     let running = Process::start(run);
